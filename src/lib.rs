@@ -20,6 +20,7 @@
 //! | [`outbox`] | the spool, and what is sent from it: objects, metrics, notices, pages |
 //! | [`store`] | stores for objects: a directory or S3 |
 //! | [`published`] | the stored objects, written and read; the newest run and its age |
+//! | `shards` | runs in shards: their plan, and the accounts of each at the destination |
 //! | `status` | the newest run, compared with the day and the week before |
 //! | `changes` | what grew between two runs, and where: two tables of directories side by side |
 //! | [`history`] | each home over the published runs: growth and forecast |
@@ -72,6 +73,8 @@
 //!   else made of the root's path; two roots never share one at a destination.
 //! - **Destination**: the place to which runs are published. The **spool** keeps runs that are not
 //!   completely published yet; it is in the **state directory**.
+//! - **Shard**: a part of a tree that one of several processes scans for one run. **Cuts** say which; the
+//!   directories above them are the **trunk**, which every shard lists. A **merge** makes the run.
 //! - **Storage class**: EFS Standard, Infrequent Access or Archive. NFS does not show a file's
 //!   storage class.
 
@@ -102,6 +105,7 @@ pub mod remind;
 pub mod report;
 pub mod scan;
 pub mod service_error;
+mod shards;
 pub mod state;
 mod status;
 pub mod stop;

@@ -1,7 +1,7 @@
 //! Packs large numbers of values into bytes: small numbers take one byte, texts leave out their
 //! common prefix with the previous text, and there is no allocation for each value.
 //!
-//! The same process packs and unpacks: the bytes are never stored or sent.
+//! The program that packs unpacks: the bytes are the same on every machine, but not in every version.
 
 mod forms;
 mod list;
@@ -133,6 +133,12 @@ impl<'a> Unpacker<'a> {
             }
         }
         number
+    }
+
+    /// Reads the number of items that follow. Each takes a byte at least, so damaged bytes cannot ask
+    /// for more than there are.
+    pub(crate) fn count(&mut self) -> u64 {
+        self.number().min(self.bytes.len() as u64)
     }
 
     pub(crate) fn signed(&mut self) -> i64 {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
+use super::ScanArgs;
+
 /// Flags of `efs-scan status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -200,6 +202,29 @@ pub struct PublishArgs {
     #[arg(long, env = "EFS_SCAN_STATE_DIR_SHARED")]
     pub state_dir_shared: bool,
 }
+
+/// Flags of `efs-scan merge`, beside those of a scan.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Destination of the shards, to which the run is published unless --publish names another one
+    /// [default: the configuration's]
+    #[arg(long, value_name = "DEST")]
+    pub from: Option<String>,
+
+    /// Wait so long for shards that are not there yet: 90s, 30m. A run without them is partial
+    /// [default: 0s]
+    #[arg(long, value_name = "TIME")]
+    pub wait: Option<String>,
+
+    /// Flags of the scan that the run would have been.
+    #[command(flatten)]
+    pub scan: ScanArgs,
+}
+
+pub(super) const MERGE_HELP: &str = "\
+The run is the one that a single scan would have made, and its exit codes are
+those of a scan. What the shards had in common comes from their plan, so ROOT need
+not be mounted here; [rules] must be the same.";
 
 /// A form of the history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

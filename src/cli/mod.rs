@@ -11,8 +11,8 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use commands::{
-    By, ChangesArgs, ChangesFormat, HistoryArgs, HistoryFormat, PublishArgs, RemindArgs, RemindOf,
-    ReportArgs, StatusArgs, StatusFormat,
+    By, ChangesArgs, ChangesFormat, HistoryArgs, HistoryFormat, MergeArgs, PublishArgs, RemindArgs,
+    RemindOf, ReportArgs, StatusArgs, StatusFormat,
 };
 pub use scan::ScanArgs;
 
@@ -123,6 +123,9 @@ pub enum Command {
     Changes(ChangesArgs),
     /// Send the runs that are not published yet
     Publish(PublishArgs),
+    /// Make a run of the shards that `efs-scan --shard` scanned, and publish it
+    #[command(after_help = commands::MERGE_HELP)]
+    Merge(Box<MergeArgs>),
     /// Remind owners who are over quota or have much trash, by e-mail
     #[command(after_help = commands::REMIND_EXIT_CODES)]
     Remind(RemindArgs),

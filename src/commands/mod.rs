@@ -10,6 +10,7 @@ mod generate;
 mod grown;
 mod heed;
 mod history;
+mod merge;
 mod pages;
 mod publish;
 mod remind;
@@ -75,6 +76,7 @@ fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
     match &cli.command {
         None => loaded.put_flags(cli.scan.matches())?,
         Some(Command::Config(args) | Command::Check(args)) => loaded.put_flags(args.matches())?,
+        Some(Command::Merge(args)) => loaded.put_flags(args.scan.matches())?,
         Some(Command::Publish(args)) => {
             loaded.put_state_dir(args.state_dir.as_deref(), args.state_dir_shared);
         }
@@ -108,6 +110,7 @@ fn dispatch(cli: &Cli, loaded: Loaded, stop: &Arc<Stop>, phase: &Phase) -> Resul
         Some(Command::History(args)) => history::run(args, loaded),
         Some(Command::Changes(args)) => changes::run(args, loaded),
         Some(Command::Publish(args)) => publish::run(args, loaded, stop, phase),
+        Some(Command::Merge(args)) => merge::run(args, loaded, stop, phase),
         Some(Command::Remind(args)) => remind::run(args, loaded, stop, phase),
     }
 }

@@ -122,6 +122,11 @@ impl Loaded {
         self.settings.state_dir_shared |= shared;
     }
 
+    /// Publishes to this destination, unless another one is set.
+    pub(crate) fn put_destination(&mut self, to: &Destination) {
+        self.settings.publish.put_destination(to);
+    }
+
     pub(crate) fn put_log_format(&mut self, flag: Option<LogFormat>) {
         if let Some(format) = flag {
             self.settings.log_format = format;

@@ -175,6 +175,11 @@ impl PublishSettings {
         self.to.as_deref().map(str::parse).transpose()
     }
 
+    /// Publishes there, unless another destination is set.
+    pub(super) fn put_destination(&mut self, to: &Destination) {
+        self.to.get_or_insert_with(|| to.to_string());
+    }
+
     /// Metered size from which on a directory has a row in the table of directories.
     pub(super) fn dirs_min(&self) -> Result<MeteredBytes, String> {
         let Some(text) = &self.dirs_min else { return Ok(DEFAULT_DIRS_MIN) };

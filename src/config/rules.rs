@@ -24,4 +24,10 @@ impl RuleSettings {
         let text = file.map_or("", |file| file.text.as_str());
         rule_file::load(&self.add, (name, text), &self.off)
     }
+
+    /// Everything that decides which rules are in force, as text.
+    pub(crate) fn in_force(&self) -> String {
+        let added: Vec<&RuleSpec> = self.add.iter().map(Spanned::get_ref).collect();
+        format!("{:?}\n{added:?}\n{:?}", self.off, rule_file::built_in())
+    }
 }

@@ -18,6 +18,7 @@ use super::rules::RuleSettings;
 use crate::log::LogFormat;
 use crate::report::{Format, SortKey};
 use crate::scan::{EngineKind, Threads};
+use crate::shards::AskedShard;
 
 /// The default root.
 pub(super) const DEFAULT_ROOT: &str = "/mnt/efs";
@@ -60,6 +61,18 @@ pub(crate) struct Settings {
     /// With several [[file_system]]: scan N of them at a time [default: 1]
     #[arg(long, value_name = "N", env = "EFS_SCAN_PARALLEL")]
     pub(crate) parallel: Option<usize>,
+
+    /// Scan one of N shards, where several machines read one file system: K/N, or auto for the one that
+    /// AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the
+    /// run of all of them
+    #[arg(long, value_name = "K/N|auto", env = "EFS_SCAN_SHARD")]
+    #[serde(skip)]
+    pub(crate) shard: Option<AskedShard>,
+
+    /// Name that the shards of a run share [default: the scheduler's, with --shard auto]
+    #[arg(long, value_name = "ID", env = "EFS_SCAN_RUN_ID")]
+    #[serde(skip)]
+    pub(crate) run_id: Option<String>,
 
     /// Scan only the home of this user or uid, in detail (repeatable)
     #[arg(long = "user", value_name = "NAME|UID")]

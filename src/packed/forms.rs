@@ -187,7 +187,7 @@ impl<T: Pack> Pack for Vec<T> {
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        (0..from.number()).map(|_| T::unpack(from)).collect()
+        (0..from.count()).map(|_| T::unpack(from)).collect()
     }
 }
 
@@ -198,7 +198,7 @@ impl<T: Pack + Ord> Pack for BTreeSet<T> {
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        (0..from.number()).map(|_| T::unpack(from)).collect()
+        (0..from.count()).map(|_| T::unpack(from)).collect()
     }
 }
 
@@ -212,6 +212,6 @@ impl<K: Pack + Ord, V: Pack> Pack for BTreeMap<K, V> {
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Self {
-        (0..from.number()).map(|_| (K::unpack(from), V::unpack(from))).collect()
+        (0..from.count()).map(|_| (K::unpack(from), V::unpack(from))).collect()
     }
 }

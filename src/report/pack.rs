@@ -33,7 +33,6 @@ pack_structs! {
 }
 
 pack_enums! {
-    HomeKind { Uid, Named, Outside }
     Coverage { Complete, Partial, Interrupted }
     OwnerStatus { Known, Orphan, Unknown }
     MemberKind { Profile, Space }

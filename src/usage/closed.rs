@@ -4,7 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use super::class::{AmountByClass, Class};
-use super::home::{Books, FindingAccount, FindingSums, FoundPlace, LinkedTotal, RuleTotal};
+use super::home::{
+    Books, FindingAccount, FindingSums, FoundPlace, HomeKind, LinkedTotal, RuleTotal,
+};
 use super::tally::{Amount, Tally};
 use super::together::Together;
 use super::top::{Large, Top};
@@ -57,36 +59,12 @@ pub(super) struct ClosedBooks {
 impl ClosedBooks {
     /// Closes the books of the home at `base`.
     pub(super) fn of(books: Books, base: &[u8], shelf: &Shelf) -> Self {
-        let Books {
-            tally,
-            by_class,
-            files,
-            dirs,
-            rules,
-            across_rules,
-            findings,
-            shared,
-            charged_elsewhere,
-            errors,
-            vanished,
-        } = books;
         let mut texts = Texts::default();
         let to = &mut Packer::new(&mut texts);
-        // Paths begin with that of the home.
-        to.expect(base);
-        tally.pack(to);
-        by_class.0.pack(to);
-        rules.pack(to);
-        across_rules.pack(to);
-        shared.pack(to);
-        charged_elsewhere.pack(to);
-        errors.pack(to);
-        vanished.pack(to);
-        to.list(files.items());
-        to.list(dirs.items());
-        to.number(findings.len() as u64);
+        books.pack_sums(base, |device| device, to);
+        to.number(books.findings.len() as u64);
         let mut living = Vec::new();
-        for FoundPlace { finding, path, size } in findings {
+        for FoundPlace { finding, path, size } in books.findings {
             path.pack(to);
             size.pack(to);
             // Only what is below a finding changes others, and all of that was read.
@@ -94,12 +72,7 @@ impl ClosedBooks {
             is_living.pack(to);
             match is_living {
                 true => living.push(finding),
-                false => {
-                    finding.rule.pack(to);
-                    finding.class.pack(to);
-                    finding.contents().pack(to);
-                    finding.sums().pack(to);
-                }
+                false => finding.pack(to),
             }
         }
         let (chunk, at) = shelf.add(to.bytes());
@@ -111,28 +84,12 @@ impl ClosedBooks {
         let texts = Texts::default();
         let bytes = lock(&self.chunk.bytes);
         let from = &mut Unpacker::new(&bytes[self.at..], &texts);
-        from.expect(base);
-        let mut books = Books::new(top);
-        books.tally = Pack::unpack(from);
-        books.by_class = AmountByClass(Pack::unpack(from));
-        books.rules = Pack::unpack(from);
-        books.across_rules = Pack::unpack(from);
-        books.shared = Pack::unpack(from);
-        books.charged_elsewhere = Pack::unpack(from);
-        books.errors = Pack::unpack(from);
-        books.vanished = Pack::unpack(from);
-        books.files = Top::of(top, Pack::unpack(from));
-        books.dirs = Top::of(top, Pack::unpack(from));
+        let mut books = Books::unpack_sums(base, top, from);
         let mut living = self.findings.iter();
-        for _ in 0..from.number() {
+        for _ in 0..from.count() {
             let (path, size) = (Pack::unpack(from), Pack::unpack(from));
             let living = if bool::unpack(from) { living.next() } else { None };
-            let finding = living.map(Arc::clone).unwrap_or_else(|| {
-                let finding = FindingAccount::new(Pack::unpack(from), Pack::unpack(from));
-                finding.hold_all(Pack::unpack(from));
-                finding.update(|sums| *sums = Pack::unpack(from));
-                finding
-            });
+            let finding = living.map(Arc::clone).unwrap_or_else(|| FindingAccount::unpack(from));
             books.findings.push(FoundPlace { finding, path, size });
         }
         books
@@ -149,6 +106,73 @@ impl ClosedBooks {
     }
 }
 
+impl Books {
+    /// Packs everything but the findings. `base` is the home's path, with which others begin, and
+    /// `device` maps device numbers.
+    pub(super) fn pack_sums(&self, base: &[u8], device: impl Fn(u64) -> u64, to: &mut Packer<'_>) {
+        let Self {
+            tally,
+            by_class,
+            files,
+            dirs,
+            rules,
+            across_rules,
+            findings: _,
+            shared,
+            charged_elsewhere,
+            errors,
+            vanished,
+        } = self;
+        to.expect(base);
+        tally.pack(to);
+        by_class.0.pack(to);
+        rules.pack(to);
+        across_rules.pack(to);
+        shared.pack(to);
+        charged_elsewhere.pack(to);
+        errors.pack(to);
+        vanished.pack(to);
+        for large in [files.items(), dirs.items()] {
+            to.number(large.len() as u64);
+            large.iter().for_each(|one| one.pack_with((device(one.inode.0), one.inode.1), to));
+        }
+    }
+
+    /// Unpacks them, with room for the `top` largest, and without findings.
+    pub(super) fn unpack_sums(base: &[u8], top: usize, from: &mut Unpacker<'_>) -> Self {
+        from.expect(base);
+        let mut books = Self::new(top);
+        books.tally = Pack::unpack(from);
+        books.by_class = AmountByClass(Pack::unpack(from));
+        books.rules = Pack::unpack(from);
+        books.across_rules = Pack::unpack(from);
+        books.shared = Pack::unpack(from);
+        books.charged_elsewhere = Pack::unpack(from);
+        books.errors = Pack::unpack(from);
+        books.vanished = Pack::unpack(from);
+        books.files = Top::of(top, Pack::unpack(from));
+        books.dirs = Top::of(top, Pack::unpack(from));
+        books
+    }
+}
+
+impl FindingAccount {
+    /// Packs everything but its number and its path.
+    pub(super) fn pack(&self, to: &mut Packer<'_>) {
+        self.rule.pack(to);
+        self.class.pack(to);
+        self.contents().pack(to);
+        self.sums().pack(to);
+    }
+
+    pub(super) fn unpack(from: &mut Unpacker<'_>) -> Arc<Self> {
+        let finding = Self::new(Pack::unpack(from), Pack::unpack(from));
+        finding.hold_all(Pack::unpack(from));
+        finding.update(|sums| *sums = Pack::unpack(from));
+        finding
+    }
+}
+
 pack_structs! {
     Tally {
         files, dirs, symlinks, other, apparent, allocated, by_age, future, newest, foreign
@@ -162,17 +186,24 @@ pack_structs! {
 
 pack_enums! {
     Class { Rest, Trash, Cache, Environment, Output, Log }
+    HomeKind { Uid, Named, Outside }
 }
 
-impl Pack for Large {
-    fn pack(&self, to: &mut Packer<'_>) {
-        let Self { path, allocated, apparent, mtime, nlink, inode } = self;
+impl Large {
+    fn pack_with(&self, inode: (u64, u64), to: &mut Packer<'_>) {
+        let Self { path, allocated, apparent, mtime, nlink, inode: _ } = self;
         path.pack(to);
         allocated.pack(to);
         apparent.pack(to);
         to.time(*mtime);
         nlink.pack(to);
-        to.inode(*inode);
+        to.inode(inode);
+    }
+}
+
+impl Pack for Large {
+    fn pack(&self, to: &mut Packer<'_>) {
+        self.pack_with(self.inode, to);
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Self {

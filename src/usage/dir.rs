@@ -11,6 +11,7 @@ use super::home::{FindingAccount, Home};
 use super::owned::Owned;
 use super::rules::{RuleIndex, Rules};
 use super::seen::Seen;
+use super::shard::Trunk;
 use super::tally::Tally;
 use super::trie::States;
 use super::whose::TRASH_FOR_ALL;
@@ -60,6 +61,8 @@ pub struct Dir {
     pub(super) branch: Option<Box<Branch>>,
     /// Its sums, if there is a table of directories.
     pub(super) account: Option<Box<DirAccount>>,
+    /// What a shard notes of it, if it is above the cuts.
+    pub(super) trunk: Option<Box<Trunk>>,
     /// Listings and subdirectories that are not complete.
     pub(super) open: AtomicUsize,
     /// True once the directory is counted in parts.
@@ -97,6 +100,7 @@ impl Dir {
             globs: Position::default(),
             branch: None,
             account: None,
+            trunk: None,
             open: 1.into(),
             in_parts: false.into(),
             subtree: 0.into(),
@@ -270,16 +274,15 @@ impl Dir {
 
     /// Ends one listing or subdirectory of `self`. After the last one, the directory is complete:
     /// its sum is added to its parent, which may be complete in turn. `complete` is called for each
-    /// complete directory.
+    /// complete directory with its sum, and returns what to add.
     ///
     /// Invariant: `open` is raised before a child or a further listing exists, so it reaches 0
     /// once, after everything below has been added.
-    pub(super) fn close(self: &Arc<Self>, complete: impl Fn(&Arc<Dir>, u64)) {
+    pub(super) fn close(self: &Arc<Self>, complete: impl Fn(&Arc<Dir>, u64) -> u64) {
         let mut dir = self;
         // AcqRel: the last one to leave sees everything that the others added before they left.
         while dir.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let subtree = dir.subtree.load(Ordering::Relaxed);
-            complete(dir, subtree);
+            let subtree = complete(dir, dir.subtree.load(Ordering::Relaxed));
             let Some(parent) = &dir.parent else { return };
             parent.add_subtree(subtree);
             parent.largest_child.fetch_max(subtree, Ordering::Relaxed);

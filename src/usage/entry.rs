@@ -97,6 +97,8 @@ pub enum Op {
     Read,
     /// Tracking a hard-linked inode, which this program does itself.
     Link,
+    /// Merging the shards of a run, which this program does itself.
+    Merge,
 }
 
 impl Op {
@@ -108,6 +110,7 @@ impl Op {
             Op::Stat => "stat",
             Op::Read => "read",
             Op::Link => "link",
+            Op::Merge => "merge",
         }
     }
 }

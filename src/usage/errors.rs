@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::Op;
+use crate::packed::{pack_enums, pack_structs};
 
 /// The most errors that a report names.
 pub(super) const SAMPLES: usize = 100;
@@ -116,5 +117,34 @@ impl Errors {
         if self.samples.len() > SAMPLES {
             self.samples.pop_last();
         }
+    }
+
+    /// Adds the errors of another shard.
+    pub(super) fn merge(&mut self, more: Self) {
+        let Self { count, by_kind, samples, vanished, mounts, above_homes, excluded } = more;
+        self.count += count;
+        for (kind, count) in by_kind {
+            *self.by_kind.entry(kind).or_default() += count;
+        }
+        self.samples.extend(samples);
+        while self.samples.len() > SAMPLES {
+            self.samples.pop_last();
+        }
+        self.vanished += vanished;
+        self.mounts += mounts;
+        self.above_homes += above_homes;
+        self.excluded.iter_mut().zip(excluded).for_each(|(mine, theirs)| *mine += theirs);
+    }
+}
+
+pack_structs! {
+    Problem { path, op, kind, message }
+    Errors { count, by_kind, samples, vanished, mounts, above_homes, excluded }
+}
+
+pack_enums! {
+    Op { Open, List, Stat, Read, Link, Merge }
+    ErrorKind {
+        Other, PermissionDenied, InputOutput, Stale, NotFound, Moved, TooManyFiles, Incomplete
     }
 }

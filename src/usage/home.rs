@@ -385,9 +385,13 @@ impl Books {
         if self.findings.len() >= limit && self.findings.last().is_none_or(smaller) {
             return;
         }
-        let found = FoundPlace { finding: Arc::clone(finding), path: path(), size };
-        if finding.number.get().is_some() {
-            finding.path.get_or_init(|| found.path.clone());
+        self.keep(FoundPlace { finding: Arc::clone(finding), path: path(), size }, limit);
+    }
+
+    /// Keeps a finding if it is among the `limit` largest.
+    pub(super) fn keep(&mut self, found: FoundPlace, limit: usize) {
+        if found.finding.number.get().is_some() {
+            found.finding.path.get_or_init(|| found.path.clone());
         }
         let at = self.findings.partition_point(|other| other.rank() < found.rank());
         self.findings.insert(at, found);

@@ -20,6 +20,7 @@ use super::listing::Listing;
 use super::rules::Rules;
 use super::scope::Scope;
 use super::seen::Seen;
+use super::shard::Shard;
 use super::tally::{Ages, Tally};
 use super::together::NamedFindings;
 use super::top::Large;
@@ -29,7 +30,7 @@ use super::{Attrs, Op};
 use crate::sync::lock;
 
 /// Number of findings that a home keeps by path, per file in its list of the largest.
-const FINDINGS_PER_TOP: usize = 2;
+pub(super) const FINDINGS_PER_TOP: usize = 2;
 
 /// Settings of a ledger: what to count, and how.
 #[derive(Debug)]
@@ -48,6 +49,8 @@ pub struct LedgerSetup {
     pub export: Option<Export>,
     /// Collects the rows of the table of directories, if there is one.
     pub dirs: Option<DirTable>,
+    /// The shard to read, if it is not the whole tree.
+    pub shard: Option<Shard>,
 }
 
 /// Counters that a progress display reads during the walk.
@@ -67,9 +70,11 @@ pub struct Ledger {
     pub(super) setup: LedgerSetup,
     /// Device and inode of the root.
     root_inode: OnceLock<(u64, u64)>,
-    homes: Mutex<Vec<Arc<Home>>>,
+    pub(super) homes: Mutex<Vec<Arc<Home>>>,
     closed: Shelf,
     pub(super) links: Links,
+    /// The directories of the trunk, those above first. Empty unless this is a shard.
+    pub(super) trunk: Mutex<Vec<Arc<Dir>>>,
     errors: Mutex<Errors>,
     pub progress: WalkProgress,
 }
@@ -96,6 +101,7 @@ impl Ledger {
             root_inode: OnceLock::new(),
             homes: Mutex::default(),
             closed: Shelf::default(),
+            trunk: Mutex::default(),
             progress: WalkProgress::default(),
         }
     }
@@ -128,7 +134,7 @@ impl Ledger {
         dir.globs = self.setup.scope.exclude.start();
         dir.account = self.dirs().map(|_| Box::default());
         dir.branch = branch.map(Box::new);
-        Arc::new(dir)
+        self.with_trunk(dir)
     }
 
     /// Returns device and inode of the root, once it is open.
@@ -141,7 +147,7 @@ impl Ledger {
         self.setup.scope.is_foreign_mount(attrs, self.root_inode().map(|(dev, _)| dev))
     }
 
-    fn open_home(&self, path: Box<[u8]>, owner: Option<HomeOwner>) -> Arc<Home> {
+    pub(super) fn open_home(&self, path: Box<[u8]>, owner: Option<HomeOwner>) -> Arc<Home> {
         let mut homes = lock(&self.homes);
         let number = u32::try_from(homes.len()).unwrap_or(u32::MAX);
         let home = Home::new(path, owner, self.setup.top, number);
@@ -187,24 +193,6 @@ impl Ledger {
         listing.dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
-    /// Ends a directory that its parent listed, but that no longer existed when it was to be
-    /// opened. It may be somewhere else, so the figures of its home are a lower bound.
-    pub fn moved(&self, dir: &Arc<Dir>) {
-        dir.home.books(|books| {
-            books.vanished += 1;
-            books.errors += 1;
-        });
-        if let Some(finding) = dir.finding() {
-            finding.hold(Content::Unread);
-        }
-        self.errors(|errors| {
-            errors.vanished += 1;
-            errors.above_homes += u64::from(!dir.in_home());
-            errors.add(Problem::moved(dir.path()));
-        });
-        self.listed_elsewhere(dir);
-    }
-
     /// Ends a directory that is counted under another name, because it was renamed and listed
     /// twice.
     pub fn listed_elsewhere(&self, dir: &Arc<Dir>) {
@@ -212,21 +200,8 @@ impl Ledger {
         dir.close(|dir, subtree| self.complete(dir, subtree));
     }
 
-    /// Counts an error of a directory whose listing has already ended.
-    pub fn failed(&self, dir: &Dir, op: Op, error: &std::io::Error) {
-        dir.home.books(|books| books.errors += 1);
-        if let Some(finding) = dir.finding() {
-            finding.hold(Content::Unread);
-        }
-        self.errors(|errors| {
-            errors.above_homes += u64::from(!dir.in_home());
-            errors.add(Problem::new(dir.path(), op, error));
-        });
-        self.exported(dir, Export::failed);
-    }
-
     /// Passes a directory to the export, if there is one.
-    fn exported(&self, dir: &Dir, tell: impl FnOnce(&Export, &Branch)) {
+    pub(super) fn exported(&self, dir: &Dir, tell: impl FnOnce(&Export, &Branch)) {
         if let (Some(export), Some(branch)) = (self.export(), &dir.branch) {
             tell(export, branch);
         }
@@ -339,7 +314,7 @@ impl Ledger {
         dir.globs = self.setup.scope.exclude.below(&parent.globs, &dir.name);
         dir.branch = self.export().map(|export| Box::new(export.branch()));
         dir.account = self.account(parent, &dir.name, &dir.home);
-        Arc::new(dir)
+        self.with_trunk(dir)
     }
 
     /// Opens the account of an entry, if there is a table of directories.
@@ -356,7 +331,12 @@ impl Ledger {
         self.setup.dirs.as_ref()
     }
 
-    fn complete(&self, dir: &Arc<Dir>, subtree: u64) {
+    /// Ends a directory of which everything is known. Returns what counts in its parent's subtree.
+    pub(super) fn complete(&self, dir: &Arc<Dir>, subtree: u64) -> u64 {
+        // Other shards have more of the trunk.
+        if dir.trunk.is_some() {
+            return 0;
+        }
         if let Some(dirs) = self.dirs() {
             dirs.complete(dir);
         }
@@ -377,8 +357,13 @@ impl Ledger {
             });
         }
         if dir.is_home_itself() {
-            dir.home.close_books(&self.closed);
+            self.close_books(&dir.home);
         }
+        subtree
+    }
+
+    pub(super) fn close_books(&self, home: &Home) {
+        home.close_books(&self.closed);
     }
 
     /// Closes the accounts when the walk is over. Call it once. After an interruption, the accounts
@@ -386,7 +371,7 @@ impl Ledger {
     pub fn finish(self: &Arc<Self>) -> Totals {
         let mut homes = std::mem::take(&mut *lock(&self.homes));
         let (links, failed) = self.links.finish(&homes);
-        homes.iter().for_each(|home| home.close_books(&self.closed));
+        homes.iter().for_each(|home| self.close_books(home));
         if let Some(dirs) = self.dirs() {
             dirs.finish(&homes);
             if failed.is_some() {

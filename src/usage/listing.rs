@@ -3,7 +3,6 @@
 mod findings;
 mod large;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,6 +14,7 @@ use super::exclude::Scratch;
 use super::export::{Export, Lines};
 use super::home::{Content, FindingAccount};
 use super::ledger::Ledger;
+use super::notes::Notes;
 use super::owned::OwnedNames;
 use super::rules::RuleIndex;
 use super::seen::{Extent, Seen};
@@ -79,18 +79,19 @@ pub struct Listing {
     scratch: Option<Scratch>,
     /// Text of the entries, if there is an export.
     lines: Option<Lines>,
-    problems: Vec<Problem>,
-    vanished: u64,
-    mounts: u64,
+    notes: Notes,
     /// True if another mount begins in the directory, entered or not.
     has_mount: bool,
-    excluded: BTreeMap<usize, u64>,
+    /// True if the directory has subdirectories.
+    has_dirs: bool,
+    /// True if the entries that are no directories count. In a shard, another one may count them.
+    counts: bool,
     committed: bool,
 }
 
 impl Listing {
     pub(super) fn new(ledger: &Ledger, dir: &Arc<Dir>, own: Option<Attrs>) -> Self {
-        let scope = &ledger.setup.scope;
+        let counts = ledger.counts(dir);
         let mut candidates = dir.plain.iter().chain(&dir.matched).copied();
         let owning_rule = match (&dir.in_owned, &dir.inherited) {
             (Some(_), Some(finding)) => Some(finding.rule),
@@ -100,7 +101,7 @@ impl Listing {
             owning_rule.is_some_and(|rule| ledger.setup.rules.get(rule).owns.asks_for_companions());
         Self {
             dir: Arc::clone(dir),
-            own: own.filter(|_| scope.counts(dir)),
+            own: own.filter(|_| counts),
             tally: Tally::default(),
             shares: 0,
             markers: 0,
@@ -119,11 +120,10 @@ impl Listing {
             file_floor: dir.home.file_floor(),
             scratch: (!dir.globs.is_dead()).then(Scratch::default),
             lines: ledger.export().map(Export::lines),
-            problems: Vec::new(),
-            vanished: 0,
-            mounts: 0,
+            notes: Notes::default(),
             has_mount: false,
-            excluded: BTreeMap::new(),
+            has_dirs: false,
+            counts,
             committed: false,
         }
     }
@@ -146,7 +146,7 @@ impl Listing {
         };
         let glob = scope.exclude.first_match(&self.dir.globs, name, scratch);
         if let Some(glob) = glob {
-            *self.excluded.entry(glob).or_default() += 1;
+            *self.notes.excluded.entry(glob).or_default() += 1;
             if let Some(lines) = &mut self.lines {
                 lines.excluded(name);
             }
@@ -160,7 +160,7 @@ impl Listing {
         self.has_mount |= attrs.mount == Mount::Root;
         if ledger.is_foreign_mount(&attrs) {
             self.has_mount = true;
-            self.mounts += 1;
+            self.notes.mounts += 1;
             if let Some(lines) = &mut self.lines {
                 lines.foreign(name);
             }
@@ -180,14 +180,17 @@ impl Listing {
             if ledger.surveys(&self.dir, name, &attrs) {
                 return;
             }
-            self.subdirs.push((name.into(), attrs));
+            self.has_dirs = true;
+            if ledger.has_in_shard(&self.dir, name) {
+                self.subdirs.push((name.into(), attrs));
+            }
             return;
         }
         if self.names < MANY && ledger.setup.rules.is_source(name, &attrs) {
             self.sources.extend_from_slice(name);
             self.sources.push(b'/');
         }
-        if !ledger.setup.scope.counts(&self.dir) {
+        if !self.counts {
             return;
         }
         if let Some(lines) = &mut self.lines {
@@ -216,7 +219,7 @@ impl Listing {
     /// exists is not an error.
     pub fn failed(&mut self, op: Op, name: Option<&[u8]>, error: &io::Error) {
         if name.is_some() && error.kind() == io::ErrorKind::NotFound {
-            self.vanished += 1;
+            self.notes.vanished += 1;
             return;
         }
         if name.is_none() {
@@ -230,13 +233,13 @@ impl Listing {
             Some(name) => self.dir.path_of(name),
             None => self.dir.path(),
         };
-        self.problems.push(Problem::new(path, op, error));
+        self.notes.problems.push(Problem::new(path, op, error));
     }
 
     /// Records that a subdirectory no longer existed when its attributes were requested.
     pub fn moved(&mut self, name: &[u8]) {
-        self.vanished += 1;
-        self.problems.push(Problem::moved(self.dir.path_of(name)));
+        self.notes.vanished += 1;
+        self.notes.problems.push(Problem::moved(self.dir.path_of(name)));
     }
 
     /// True if one of the subdirectories in this listing has this inode number.
@@ -247,7 +250,7 @@ impl Listing {
     /// Records that another file system was mounted on the directory after its parent was listed,
     /// so its contents cannot be seen.
     pub fn mounted_over(&mut self) {
-        self.mounts += 1;
+        self.notes.mounts += 1;
         self.has_mount = true;
         // Names may be missing.
         self.names = MANY;
@@ -270,7 +273,8 @@ impl Listing {
 
     /// True if the listing holds so much that it should be committed before more entries are read.
     pub fn is_heavy(&self) -> bool {
-        let held = self.subdirs.len() + self.links.len() + self.matches.len() + self.problems.len();
+        let noted = self.notes.problems.len();
+        let held = self.subdirs.len() + self.links.len() + self.matches.len() + noted;
         self.is_large() && (held >= HEAVY || self.lines.as_ref().is_some_and(Lines::is_heavy))
     }
 
@@ -291,7 +295,7 @@ impl Listing {
         let heard = std::mem::take(&mut self.heard);
         let large = dir.is_split() || self.is_large();
         let names = Some(&*heard).filter(|heard| !large && heard.len() < self.hears);
-        let has_dirs = !self.subdirs.is_empty();
+        let has_dirs = self.has_dirs;
         let markers = self.markers;
         let sources = std::mem::take(&mut self.sources);
         let sources = Some(&*sources).filter(|_| !large);
@@ -351,7 +355,7 @@ impl Listing {
             finding.hold(Content::Unread);
         }
         for error in &refused {
-            self.problems.push(Problem::new(dir.path(), Op::Read, error));
+            self.notes.problems.push(Problem::new(dir.path(), Op::Read, error));
         }
         self.report(ledger);
         children
@@ -386,31 +390,14 @@ impl Listing {
         }
     }
 
+    /// Passes on what could not be read and what was left out.
     fn report(&mut self, ledger: &Ledger) {
-        if self.problems.is_empty() && self.vanished + self.mounts == 0 && self.excluded.is_empty()
-        {
-            return;
+        let mut notes = std::mem::take(&mut self.notes);
+        if !self.dir.in_home() {
+            notes.above_homes = notes.sum();
         }
-        if !self.problems.is_empty() || self.vanished > 0 {
-            self.dir.home.books(|books| {
-                books.errors += self.problems.len() as u64;
-                books.vanished += self.vanished;
-            });
+        if !notes.is_empty() {
+            ledger.note(&self.dir, notes);
         }
-        let left_out = self.problems.len() as u64
-            + self.vanished
-            + self.mounts
-            + self.excluded.values().sum::<u64>();
-        ledger.errors(|errors| {
-            if !self.dir.in_home() {
-                errors.above_homes += left_out;
-            }
-            errors.vanished += std::mem::take(&mut self.vanished);
-            errors.mounts += std::mem::take(&mut self.mounts);
-            for (glob, entries) in std::mem::take(&mut self.excluded) {
-                errors.excluded[glob] += entries;
-            }
-            self.problems.drain(..).for_each(|problem| errors.add(problem));
-        });
     }
 }

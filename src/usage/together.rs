@@ -30,11 +30,29 @@ impl Together {
                 self.others.insert(number);
             }
         }
+        self.limit();
+    }
+
+    /// Adds those of the same finding in another shard.
+    pub(super) fn merge(&mut self, more: &Self) {
+        self.amount.merge(more.amount);
+        self.with.extend(&more.with);
+        self.others.extend(&more.others);
+        self.are_many |= more.are_many;
+        self.limit();
+    }
+
+    fn limit(&mut self) {
         // The outcome must not depend on the order.
-        if self.others.len() > FEW {
+        if self.are_many || self.others.len() > FEW {
             self.are_many = true;
             self.others = BTreeSet::new();
         }
+    }
+
+    /// Gives the others other numbers.
+    pub(super) fn renumber(&mut self, number: &dyn Fn(u64) -> u64) {
+        self.others = self.others.iter().map(|other| number(*other)).collect();
     }
 
     /// Returns the paths of the others below the root, from those of all findings that others name;

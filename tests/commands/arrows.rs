@@ -70,6 +70,11 @@ const ARROWS: &[Row] = &[
         "aws exit log output published report service_error state stop store text units",
         "from the spool in the state directory to stores, CloudWatch and SNS",
     ),
+    (
+        "shards",
+        "report service_error store text units usage",
+        "plan and accounts of shards at a destination, each checked when it is read",
+    ),
     // Readers of what is published.
     (
         "status",
@@ -94,7 +99,7 @@ const ARROWS: &[Row] = &[
     // Settings, and the commands that they start.
     (
         "config",
-        "bounded guard log names outbox remind report scan store text units usage",
+        "bounded guard log names outbox remind report scan shards store text units usage",
         "one definition of a setting, for flag, variable and file; fills each part's struct",
     ),
     (
@@ -104,7 +109,7 @@ const ARROWS: &[Row] = &[
     ),
     (
         "commands",
-        "atomic aws changes cli config dirs exit guard history log names outbox output pages progress published remind report scan service_error state status stop store sync sys text units usage",
+        "atomic aws changes cli config dirs exit guard history log names outbox output pages progress published remind report scan service_error shards state status stop store sync sys text units usage",
         "connects the parts; no module uses a command",
     ),
     (

@@ -24,6 +24,8 @@ mod prometheus;
 #[cfg(target_os = "linux")]
 mod publish;
 mod remind;
+#[cfg(target_os = "linux")]
+mod shards;
 mod status;
 mod tables;
 mod whose;

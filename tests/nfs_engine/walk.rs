@@ -88,6 +88,7 @@ pub(crate) fn walk_until(
         links: LinkMemory { bound: 64 << 20, directory: Ok(std::env::temp_dir()) },
         export: None,
         dirs: None,
+        shard: None,
     }));
     let ended = engine.walk(&ledger, stop)?;
     let totals = ledger.finish();

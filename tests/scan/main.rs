@@ -19,5 +19,7 @@ mod pace;
 #[cfg(target_os = "linux")]
 mod progress;
 mod rules;
+#[cfg(target_os = "linux")]
+mod shards;
 #[path = "../commands/tables.rs"]
 mod tables;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n file-system= parallel= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= cloudwatch-groups= notify-topic= notify-always= growth-alarm= growth-factor= growth-factor-min= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n file-system= parallel= shard= run-id= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= cloudwatch-groups= notify-topic= notify-always= growth-alarm= growth-factor= growth-factor-min= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -26,6 +26,8 @@ end
 
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l shard -d 'Scan one of N shards, where several machines read one file system: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the run of all of them' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l run-id -d 'Name that the shards of a run share [default: the scheduler\'s, with --shard auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -125,6 +127,7 @@ complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "report" -d 'Make HTM
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "history" -d 'Show each home over the published runs: its size, its growth, and when it reaches its quota'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "changes" -d 'Show what grew between two runs, and in which directories'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "publish" -d 'Send the runs that are not published yet'
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "merge" -d 'Make a run of the shards that `efs-scan --shard` scanned, and publish it'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "remind" -d 'Remind owners who are over quota or have much trash, by e-mail'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "config" -d 'Print the effective configuration as TOML'
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -a "check" -d 'Try what a configured run would do, and say in a line each what works; change nothing'
@@ -233,6 +236,103 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir-
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet -d 'Print only errors on stderr'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l from -d 'Destination of the shards, to which the run is published unless --publish names another one [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l wait -d 'Wait so long for shards that are not there yet: 90s, 30m. A run without them is partial [default: 0s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l shard -d 'Scan one of N shards, where several machines read one file system: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the run of all of them' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l run-id -d 'Name that the shards of a run share [default: the scheduler\'s, with --shard auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l format -d 'Form of the output [default: table]' -r -f -a "table\t'For people'
+json\t'Everything, by a versioned schema'
+csv\t'One line for each home'
+du\t'As `du -h -d1 ROOT/` prints it'
+prometheus\t'Metrics for Prometheus, as node_exporter reads them from a file'
+ncdu\t'Every entry, as `ncdu -o` exports it; ncdu and gdu load it with -f'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -s o -l output -d 'Write the result to this file, all at once when it is complete; `-` is stdout' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l dirs -d 'Write a table of the directories to this file: Parquet, with a row for each home, each finding and each directory of at least --dirs-min' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l sort -d 'Order of the homes [default: size]' -r -f -a "size\t'Allocated bytes'
+trash\t'Trash'
+cache\t'Caches'
+files\t'Number of files'
+name\t'Name'
+quota\t'Percent of the quota'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l limit -d 'Show at most N homes in the table' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l top -d 'Name the N largest files and directories [default: 10, with --user 25]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l exclude -d 'Leave out paths that match, relative to ROOT, without opening them (repeatable)' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l names -d 'Source of names: passwd, csv:FILE with uid,name[,group] columns, or sagemaker:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) [default: passwd]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l group-tag -d 'Tag of SageMaker\'s user profiles whose value is the group that pays for the person' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l passwd-groups -d 'With names from passwd: take a person\'s primary group for the group that pays' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l quota -d 'Quota of every home that the configuration does not name, in allocated bytes: 50GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l fail-on-quota -d 'Exit with 4 if a home or a group is over its quota' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish -d 'Publish the run to s3://BUCKET/PREFIX or to a directory' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-interrupted -d 'Publish interrupted runs, too' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-report -d 'Publish HTML pages, too, as `efs-scan report --publish` does' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-dirs -d 'Publish a table of the directories, too [default: true]' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l dirs-min -d 'Metered size from which on a directory has a row in that table; 0 is every directory [default: 1MiB]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-region -d 'Region of the bucket [default: this machine\'s, or else the one that S3 answers]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-sse -d 'Encryption of what is published: aws:kms, aws:kms:dsse or AES256 [default: the bucket\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-kms-key-id -d 'Key of that encryption: an id, an ARN or an alias [default: AWS\'s own for S3]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-acl -d 'ACL of what is published: bucket-owner-full-control for another account\'s bucket' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-storage-class -d 'Storage class of what is published, such as STANDARD_IA [default: STANDARD]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l publish-requester-pays -d 'Pay for requests to a bucket that lets the requester pay' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l unconditional -d 'Publish to a store that takes no conditional writes: two monitors that publish there at the same time may then replace a newer run with an older one' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l cloudwatch -d 'Send the totals to CloudWatch as metrics with the dimension FileSystemId: 12 metrics, at most 3.60 USD a month [default namespace: EfsScan]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l cloudwatch-users -d 'Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month: 500 users cost up to 600 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l cloudwatch-groups -d 'Add three metrics for each group, or for some (physics,biology), with the dimension Group. A metric costs up to 0.30 USD a month: 20 groups cost up to 18 USD a month' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l notify-topic -d 'Send a notice to this SNS topic when the list of homes over quota changes' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l notify-always -d 'Send the notice after every run' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l growth-alarm -d 'Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes: 100GiB' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l growth-factor -d 'The same for homes that are so many times as large as the day before: 2.0' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l growth-factor-min -d 'With --growth-factor: only homes that grew by at least this [default: 1GiB]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l patience -d 'Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer: 90s, 5m. Then the run goes on without them [default: 60s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l file-system-id -d 'Id of the EFS file system at ROOT, for its metered size and cost [default: from the mount]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l name -d 'Name of the file system in what is published, of letters, digits, `.`, `_` and `-`: with its id for people to read, without one to tell it from others at the destination [default: the id, or one made of ROOT]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l require-mount -d 'Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l cross-mounts -d 'Enter other file systems that are mounted below ROOT' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l threads -d 'Number of workers, or auto for as many as are worth it, found out during the scan [default: auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l max-threads -d 'Maximum number of workers with auto; an NFS mount has at most 64 for each connection [default: 256]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l max-ops -d 'At most N directory operations per second: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l max-latency -d 'Use fewer workers while the file system takes longer than MS milliseconds to answer' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l link-memory -d 'Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary file in TMPDIR, or else in /var/tmp [default: 64MiB]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l nice -d 'Run in the idle classes of processor and disk: only when no other process wants them' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l nfs-uid -d 'With --engine nfs: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default [default: the effective uid]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l nfs-batch -d 'With --engine nfs: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one: before 6.5, such requests corrupt their memory [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l nfs-loops -d 'With --engine nfs: N event loops in threads of their own, which share the requests in flight. A scan with --max-ops or --max-latency has one [default: as many as processors, at most 8, once one has too much to do]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l tls -d 'With --engine nfs: TLS from the first byte, as EFS\'s mount targets speak it. The certificate must be for ROOT\'s host, or for the DNS name of the file system that ROOT or --file-system-id names' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l iam -d 'With --tls: prove the IAM identity of this machine\'s AWS credentials to EFS, as the mount option iam does [default: if there are credentials]' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l access-point -d 'With --tls: the EFS access point to go through. ROOT\'s path begins at its root directory, and its user takes the place of --nfs-uid' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l engine -d 'Engine that lists the directories [default: posix on Linux, nfs if ROOT is a URL or an EFS file system]' -r -f -a "posix\t'getdents64 and statx relative to descriptors (Linux)'
+nfs\t'NFSv4.1 without a mount: ROOT is nfs://HOST/path (Linux)'
+portable\t'jwalk, for other systems and as a second opinion; not as root on a tree that others write to'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l portable-as-root -d 'Let --engine portable run as root. It opens directories by path: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes' -r -f -a "true\t''
+false\t''"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object each, for log collectors'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l no-publish -d 'Publish nothing, whatever the configuration says'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l take-over -d 'Publish as the file system of this name although the newest run there is of another root: it is the same file system, mounted elsewhere or moved. Needed once'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -s q -l quiet -d 'Print only errors on stderr'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -s v -l verbose -d 'Print more on stderr; twice for everything'
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l from -d 'Destination of the runs: s3://BUCKET/PREFIX or a directory [default: the configuration\'s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l file-system -d 'Only this file system, by its key or name (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l user -d 'Remind only the owner of this user\'s or uid\'s homes (repeatable)' -r
@@ -249,6 +349,8 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s v -l verbos
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l shard -d 'Scan one of N shards, where several machines read one file system: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the run of all of them' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l run-id -d 'Name that the shards of a run share [default: the scheduler\'s, with --shard auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -342,6 +444,8 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s v -l verbos
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l shard -d 'Scan one of N shards, where several machines read one file system: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the run of all of them' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l run-id -d 'Name that the shards of a run share [default: the scheduler\'s, with --shard auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F

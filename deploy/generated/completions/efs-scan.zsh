@@ -17,6 +17,8 @@ _efs-scan() {
     _arguments "${_arguments_options[@]}" : \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
 '--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
+'--shard=[Scan one of N shards, where several machines read one file system\: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and \`efs-scan merge\` makes the run of all of them]:K/N|auto:_default' \
+'--run-id=[Name that the shards of a run share \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
@@ -264,6 +266,97 @@ json\:"One JSON object each, for log collectors"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(merge)
+_arguments "${_arguments_options[@]}" : \
+'--from=[Destination of the shards, to which the run is published unless --publish names another one \[default\: the configuration'\''s\]]:DEST:_default' \
+'--wait=[Wait so long for shards that are not there yet\: 90s, 30m. A run without them is partial \[default\: 0s\]]:TIME:_default' \
+'*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
+'--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
+'--shard=[Scan one of N shards, where several machines read one file system\: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and \`efs-scan merge\` makes the run of all of them]:K/N|auto:_default' \
+'--run-id=[Name that the shards of a run share \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
+'*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
+'--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
+'--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
+'--format=[Form of the output \[default\: table\]]:FORMAT:((table\:"For people"
+json\:"Everything, by a versioned schema"
+csv\:"One line for each home"
+du\:"As \`du -h -d1 ROOT/\` prints it"
+prometheus\:"Metrics for Prometheus, as node_exporter reads them from a file"
+ncdu\:"Every entry, as \`ncdu -o\` exports it; ncdu and gdu load it with -f"))' \
+'-o+[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--output=[Write the result to this file, all at once when it is complete; \`-\` is stdout]:FILE:_files' \
+'--dirs=[Write a table of the directories to this file\: Parquet, with a row for each home, each finding and each directory of at least --dirs-min]:FILE:_files' \
+'--sort=[Order of the homes \[default\: size\]]:SORT:((size\:"Allocated bytes"
+trash\:"Trash"
+cache\:"Caches"
+files\:"Number of files"
+name\:"Name"
+quota\:"Percent of the quota"))' \
+'--limit=[Show at most N homes in the table]:N:_default' \
+'--top=[Name the N largest files and directories \[default\: 10, with --user 25\]]:N:_default' \
+'*--exclude=[Leave out paths that match, relative to ROOT, without opening them (repeatable)]:GLOB:_default' \
+'*--names=[Source of names\: passwd, csv\:FILE with uid,name\[,group\] columns, or sagemaker\:DOMAIN for the user profiles and spaces of a domain, by id or name (repeatable, in order) \[default\: passwd\]]:SOURCE:_default' \
+'--group-tag=[Tag of SageMaker'\''s user profiles whose value is the group that pays for the person]:KEY:_default' \
+'--passwd-groups=[With names from passwd\: take a person'\''s primary group for the group that pays]::BOOL:(true false)' \
+'--quota=[Quota of every home that the configuration does not name, in allocated bytes\: 50GiB]:SIZE:_default' \
+'--fail-on-quota=[Exit with 4 if a home or a group is over its quota]::BOOL:(true false)' \
+'--publish=[Publish the run to s3\://BUCKET/PREFIX or to a directory]:DEST:_default' \
+'--publish-interrupted=[Publish interrupted runs, too]::BOOL:(true false)' \
+'--publish-report=[Publish HTML pages, too, as \`efs-scan report --publish\` does]::BOOL:(true false)' \
+'--publish-dirs=[Publish a table of the directories, too \[default\: true\]]::BOOL:(true false)' \
+'--dirs-min=[Metered size from which on a directory has a row in that table; 0 is every directory \[default\: 1MiB\]]:SIZE:_default' \
+'--publish-region=[Region of the bucket \[default\: this machine'\''s, or else the one that S3 answers\]]:REGION:_default' \
+'--publish-sse=[Encryption of what is published\: aws\:kms, aws\:kms\:dsse or AES256 \[default\: the bucket'\''s\]]:KIND:_default' \
+'--publish-kms-key-id=[Key of that encryption\: an id, an ARN or an alias \[default\: AWS'\''s own for S3\]]:KEY:_default' \
+'--publish-acl=[ACL of what is published\: bucket-owner-full-control for another account'\''s bucket]:ACL:_default' \
+'--publish-storage-class=[Storage class of what is published, such as STANDARD_IA \[default\: STANDARD\]]:CLASS:_default' \
+'--publish-requester-pays=[Pay for requests to a bucket that lets the requester pay]::BOOL:(true false)' \
+'--unconditional=[Publish to a store that takes no conditional writes\: two monitors that publish there at the same time may then replace a newer run with an older one]::BOOL:(true false)' \
+'--cloudwatch=[Send the totals to CloudWatch as metrics with the dimension FileSystemId\: 12 metrics, at most 3.60 USD a month \[default namespace\: EfsScan\]]::NAMESPACE:_default' \
+'--cloudwatch-users=[Add four metrics for each user, or for some (alice,bob), with the dimension User. A metric costs up to 0.30 USD a month\: 500 users cost up to 600 USD a month]::BOOL|NAMES:_default' \
+'--cloudwatch-groups=[Add three metrics for each group, or for some (physics,biology), with the dimension Group. A metric costs up to 0.30 USD a month\: 20 groups cost up to 18 USD a month]::BOOL|NAMES:_default' \
+'--notify-topic=[Send a notice to this SNS topic when the list of homes over quota changes]:ARN:_default' \
+'--notify-always=[Send the notice after every run]::BOOL:(true false)' \
+'--growth-alarm=[Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes\: 100GiB]:SIZE:_default' \
+'--growth-factor=[The same for homes that are so many times as large as the day before\: 2.0]:N:_default' \
+'--growth-factor-min=[With --growth-factor\: only homes that grew by at least this \[default\: 1GiB\]]:SIZE:_default' \
+'--state-dir=[State directory\: runs that are not published yet, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
+'--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
+'--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \
+'--file-system-id=[Id of the EFS file system at ROOT, for its metered size and cost \[default\: from the mount\]]:ID:_default' \
+'--name=[Name of the file system in what is published, of letters, digits, \`.\`, \`_\` and \`-\`\: with its id for people to read, without one to tell it from others at the destination \[default\: the id, or one made of ROOT\]]:NAME:_default' \
+'--require-mount=[Fail if ROOT is not a mount point, so that a file system that is not mounted is not published as empty]::BOOL:(true false)' \
+'--cross-mounts=[Enter other file systems that are mounted below ROOT]::BOOL:(true false)' \
+'--threads=[Number of workers, or auto for as many as are worth it, found out during the scan \[default\: auto\]]:N|auto:_default' \
+'--max-threads=[Maximum number of workers with auto; an NFS mount has at most 64 for each connection \[default\: 256\]]:N:_default' \
+'--max-ops=[At most N directory operations per second\: reading names is one, opening a directory is one, or two on NFS without nocto. On NFS, all requests of the mount count, and their mean over some seconds is at most N]:N:_default' \
+'--max-latency=[Use fewer workers while the file system takes longer than MS milliseconds to answer]:MS:_default' \
+'--link-memory=[Memory for hard links whose other names were not seen yet; what is beyond goes to a temporary file in TMPDIR, or else in /var/tmp \[default\: 64MiB\]]:SIZE:_default' \
+'--nice=[Run in the idle classes of processor and disk\: only when no other process wants them]::BOOL:(true false)' \
+'--nfs-uid=[With --engine nfs\: the uid to present to the server, which trusts it. Homes of mode 700 need 0, which is never the default \[default\: the effective uid\]. The group is 0 for uid 0 and 65534 (nogroup) for others; by default it is the effective group]:UID:_default' \
+'--nfs-batch=[With --engine nfs\: up to N directories in one request, while more directories wait than requests are in flight. Servers that may be Linux get one\: before 6.5, such requests corrupt their memory \[default\: 1\]]:N:_default' \
+'--nfs-loops=[With --engine nfs\: N event loops in threads of their own, which share the requests in flight. A scan with --max-ops or --max-latency has one \[default\: as many as processors, at most 8, once one has too much to do\]]:N:_default' \
+'--tls=[With --engine nfs\: TLS from the first byte, as EFS'\''s mount targets speak it. The certificate must be for ROOT'\''s host, or for the DNS name of the file system that ROOT or --file-system-id names]::BOOL:(true false)' \
+'--iam=[With --tls\: prove the IAM identity of this machine'\''s AWS credentials to EFS, as the mount option iam does \[default\: if there are credentials\]]::BOOL:(true false)' \
+'--access-point=[With --tls\: the EFS access point to go through. ROOT'\''s path begins at its root directory, and its user takes the place of --nfs-uid]:ID:_default' \
+'--engine=[Engine that lists the directories \[default\: posix on Linux, nfs if ROOT is a URL or an EFS file system\]]:ENGINE:((posix\:"getdents64 and statx relative to descriptors (Linux)"
+nfs\:"NFSv4.1 without a mount\: ROOT is nfs\://HOST/path (Linux)"
+portable\:"jwalk, for other systems and as a second opinion; not as root on a tree that others write to"))' \
+'--portable-as-root=[Let --engine portable run as root. It opens directories by path\: whoever can write to the tree can lead it out of the tree with a link, so say this of a tree that nobody else changes]::BOOL:(true false)' \
+'--config=[Configuration file \[default\: /etc/efs-scan.toml, if it exists\]]:FILE:_files' \
+'--log-format=[Form of the messages on stderr]:FORM:((text\:"Lines for people"
+json\:"One JSON object each, for log collectors"))' \
+'(--publish --cloudwatch --notify-topic)--no-publish[Publish nothing, whatever the configuration says]' \
+'--take-over[Publish as the file system of this name although the newest run there is of another root\: it is the same file system, mounted elsewhere or moved. Needed once]' \
+'(-v --verbose)-q[Print only errors on stderr]' \
+'(-v --verbose)--quiet[Print only errors on stderr]' \
+'*-v[Print more on stderr; twice for everything]' \
+'*--verbose[Print more on stderr; twice for everything]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::root -- Mount point of the file system \[default\: the configuration'\''s, else /mnt/efs\]:_files' \
+&& ret=0
+;;
 (remind)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the runs\: s3\://BUCKET/PREFIX or a directory \[default\: the configuration'\''s\]]:DEST:_default' \
@@ -289,6 +382,8 @@ json\:"One JSON object each, for log collectors"))' \
 _arguments "${_arguments_options[@]}" : \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
 '--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
+'--shard=[Scan one of N shards, where several machines read one file system\: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and \`efs-scan merge\` makes the run of all of them]:K/N|auto:_default' \
+'--run-id=[Name that the shards of a run share \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
@@ -376,6 +471,8 @@ json\:"One JSON object each, for log collectors"))' \
 _arguments "${_arguments_options[@]}" : \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
 '--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
+'--shard=[Scan one of N shards, where several machines read one file system\: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and \`efs-scan merge\` makes the run of all of them]:K/N|auto:_default' \
+'--run-id=[Name that the shards of a run share \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
@@ -474,6 +571,7 @@ _efs-scan_commands() {
 'history:Show each home over the published runs\: its size, its growth, and when it reaches its quota' \
 'changes:Show what grew between two runs, and in which directories' \
 'publish:Send the runs that are not published yet' \
+'merge:Make a run of the shards that \`efs-scan --shard\` scanned, and publish it' \
 'remind:Remind owners who are over quota or have much trash, by e-mail' \
 'config:Print the effective configuration as TOML' \
 'check:Try what a configured run would do, and say in a line each what works; change nothing' \
@@ -499,6 +597,11 @@ _efs-scan__subcmd__config_commands() {
 _efs-scan__subcmd__history_commands() {
     local commands; commands=()
     _describe -t commands 'efs-scan history commands' commands "$@"
+}
+(( $+functions[_efs-scan__subcmd__merge_commands] )) ||
+_efs-scan__subcmd__merge_commands() {
+    local commands; commands=()
+    _describe -t commands 'efs-scan merge commands' commands "$@"
 }
 (( $+functions[_efs-scan__subcmd__publish_commands] )) ||
 _efs-scan__subcmd__publish_commands() {

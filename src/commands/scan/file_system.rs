@@ -10,6 +10,7 @@ use crate::log;
 use crate::report::{FileSystemKey, Identity, METRIC_DAYS, METRIC_PERIOD, ScannedPart};
 use crate::scan::{MountedEfs, Volume, efs_of, volume_of};
 use crate::service_error::Trouble;
+use crate::shards::PlannedEfs;
 
 /// The scanned EFS file system.
 #[derive(Debug)]
@@ -59,8 +60,34 @@ pub(in crate::commands) fn root(config: &Config) -> PathBuf {
     }
 }
 
+/// The root of a run and its file system.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    /// The root as in reports.
+    pub(super) root: PathBuf,
+    pub(super) identity: Identity,
+    /// The EFS file system, if its id is known.
+    pub(super) efs: Option<PlannedEfs>,
+}
+
+impl Subject {
+    /// What the configuration names.
+    pub(super) fn of(config: &Config) -> Self {
+        let efs = id(config).map(|id| {
+            // If the mount has no path, a configured id means that the root is the whole file system.
+            let is_whole = match efs_of(&config.root) {
+                Some(MountedEfs { whole: false, .. }) => false,
+                None if config.is_part() => false,
+                _ => true,
+            };
+            PlannedEfs { region: region(config, &id), is_whole, id }
+        });
+        Self { root: root(config), identity: identity(config), efs }
+    }
+}
+
 /// The configured id of the file system, or else the id in the mount.
-pub(super) fn id(config: &Config) -> Option<String> {
+fn id(config: &Config) -> Option<String> {
     let set = config.settings.file_system_id.clone();
     set.or_else(|| efs_of(&config.root).map(|efs| efs.id))
 }
@@ -75,16 +102,11 @@ fn region(config: &Config, id: &str) -> Option<String> {
 /// Asks EFS for the size of the file system, if its id is known. This happens before the scan, so
 /// that a wrong id fails at once; the figure is hours old in any case. EFS only answers for this
 /// account and region: a file system of another one has an id, but no figures.
-pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
-    let id = id(config)?;
-    // If the mount has no path, a configured id means that the root is the whole file system.
-    let part = match efs_of(&config.root) {
-        Some(MountedEfs { whole: false, .. }) => ScannedPart::Some,
-        None if config.is_part() => ScannedPart::Some,
-        _ => ScannedPart::Whole,
-    };
+pub(super) fn ask(config: &Config, aws: &Aws, efs: &PlannedEfs) -> ScannedFileSystem {
+    let PlannedEfs { id, region, is_whole } = efs;
+    let part = if *is_whole { ScannedPart::Whole } else { ScannedPart::Some };
     let is_set = config.settings.file_system_id.is_some();
-    let described = match aws.file_system(&id, region(config, &id).as_deref()) {
+    let described = match aws.file_system(id, region.as_deref()) {
         Ok(described) => Some(described),
         Err(error) if is_set && error.trouble == Trouble::Missing => {
             log::warn!(
@@ -107,21 +129,20 @@ pub(super) fn ask(config: &Config, aws: &Aws) -> Option<ScannedFileSystem> {
     let size = described.map(|described| described.size);
     // The advice is about the bill of all homes.
     let wanted = size.is_some() && config.settings.users.is_empty();
-    let lifecycle = wanted.then(|| lifecycle(config, &id, aws)).flatten();
+    let lifecycle = wanted.then(|| lifecycle(efs, aws)).flatten();
     let throughput = described.and_then(|described| described.throughput).filter(|_| wanted);
-    let throughput = throughput.map(|throughput| (throughput, traffic(config, &id, aws)));
-    Some(ScannedFileSystem { id, size, part, lifecycle, throughput })
+    let throughput = throughput.map(|throughput| (throughput, traffic(efs, aws)));
+    ScannedFileSystem { id: id.clone(), size, part, lifecycle, throughput }
 }
 
 /// Reads CloudWatch's metrics of the last days. A role need not be allowed to: the permission cannot
 /// be limited to EFS's metrics.
-fn traffic(config: &Config, id: &str, aws: &Aws) -> Option<(EfsTraffic, i64)> {
+fn traffic(efs: &PlannedEfs, aws: &Aws) -> Option<(EfsTraffic, i64)> {
     let now = Timestamp::now().as_second();
     // CloudWatch keeps whole periods, and a file system's last minutes come late.
     let until = now - now.rem_euclid(METRIC_PERIOD) - METRIC_PERIOD;
     let from = until - METRIC_DAYS * 86_400;
-    let region = region(config, id);
-    match aws.traffic(id, region.as_deref(), from, until, METRIC_PERIOD as i32) {
+    match aws.traffic(&efs.id, efs.region.as_deref(), from, until, METRIC_PERIOD as i32) {
         Ok(traffic) => Some((traffic, until)),
         Err(error) => {
             log::debug!("{}; the report has no advice on throughput", error.text);
@@ -130,8 +151,8 @@ fn traffic(config: &Config, id: &str, aws: &Aws) -> Option<(EfsTraffic, i64)> {
     }
 }
 
-fn lifecycle(config: &Config, id: &str, aws: &Aws) -> Option<EfsLifecycle> {
-    let answer = aws.lifecycle(id, region(config, id).as_deref());
+fn lifecycle(efs: &PlannedEfs, aws: &Aws) -> Option<EfsLifecycle> {
+    let answer = aws.lifecycle(&efs.id, efs.region.as_deref());
     let answer = answer.inspect_err(|error| {
         log::warn!("{}; the report will not say if lifecycle management is on", error.text);
     });

@@ -6,13 +6,16 @@ mod dirs;
 mod engine;
 mod file_system;
 mod growth;
+mod merge;
 mod prepare;
+mod shard;
 mod squashed;
 mod users;
 mod walk;
 
 pub(super) use engine::engine;
 pub(super) use file_system::{identity, root};
+pub(super) use merge::merge;
 pub(super) use prepare::{needs_state_dir, require_mount};
 pub(super) use squashed::{ROOT_IS_SQUASHED, presented_uid};
 pub(super) use walk::setup;
@@ -42,6 +45,13 @@ pub(super) fn run(
         sys::idle().map_err(|error| Failure::fatal(format!("--nice: {error}")))?;
     }
     phase.heeds_stop();
+    if configs.iter().any(|config| config.settings.shard.is_some()) {
+        let [config] = &configs[..] else {
+            let problem = "--shard reads a part of one file system: choose it with --file-system";
+            return Err(Failure::usage(problem));
+        };
+        return shard::run(config, show_progress, stop, phase);
+    }
     match &configs[..] {
         [config] => one(config, show_progress, stop, phase),
         _ => Ok(several(&configs, show_progress, stop, phase)),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::file_system::{self, ScannedFileSystem};
+use super::file_system::{self, ScannedFileSystem, Subject};
 use super::users::check_users;
 use crate::aws::Aws;
 use crate::commands::state_dir;
@@ -14,7 +14,7 @@ use crate::exit::Failure;
 use crate::names::{Names, SourceSpec};
 use crate::outbox::{Publisher, Scanned};
 use crate::output::{Output, refuse_inside};
-use crate::report::{Format, Identity, Ncdu};
+use crate::report::{Format, Ncdu};
 use crate::scan::{is_mount_point, raise_descriptor_limit};
 use crate::usage::Export;
 
@@ -22,7 +22,7 @@ use crate::usage::Export;
 pub(super) struct Prepared {
     /// `None` if nothing is published and no flag names a state directory to lock.
     pub(super) publisher: Option<Publisher>,
-    pub(super) identity: Identity,
+    pub(super) subject: Subject,
     pub(super) names: Arc<Names>,
     pub(super) file_system: Option<ScannedFileSystem>,
     pub(super) output: Output,
@@ -33,16 +33,24 @@ pub(super) struct Prepared {
 }
 
 pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
-    let settings = &config.settings;
-    if settings.require_mount {
+    if config.settings.require_mount {
         require_mount(&config.root)?;
     }
+    prepare_for(config, Subject::of(config), aws)
+}
+
+/// Prepares a run of this subject, which need not be mounted here.
+pub(super) fn prepare_for(
+    config: &Config,
+    subject: Subject,
+    aws: &Aws,
+) -> Result<Prepared, Failure> {
+    let settings = &config.settings;
     let state_dir = state_dir_of(config)?;
-    let identity = file_system::identity(config);
-    let publisher = publisher(config, &identity, aws, &state_dir)?;
+    let publisher = publisher(config, &subject, aws, &state_dir)?;
     let names = Names::open(&config.names, &config.groups, aws, Some(&state_dir));
     let names = names.map_err(Failure::usage)?;
-    let file_system = file_system::ask(config, aws);
+    let file_system = subject.efs.as_ref().map(|efs| file_system::ask(config, aws, efs));
     check_users(&settings.users)?;
     let output = Output::open(settings.output.as_deref(), &config.root)?;
     let dirs = settings.dirs.as_deref();
@@ -52,7 +60,7 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
         _ => None,
     };
     raise_descriptor_limit();
-    Ok(Prepared { publisher, identity, names: Arc::new(names), file_system, output, dirs, export })
+    Ok(Prepared { publisher, subject, names: Arc::new(names), file_system, output, dirs, export })
 }
 
 pub(in crate::commands) fn require_mount(root: &Path) -> Result<(), Failure> {
@@ -83,7 +91,7 @@ fn state_dir_of(config: &Config) -> Result<Cow<'_, Path>, Failure> {
 /// Opens the outbox. With a flag for the state directory, locks it even if nothing is published.
 fn publisher(
     config: &Config,
-    identity: &Identity,
+    subject: &Subject,
     aws: &Aws,
     state_dir: &Path,
 ) -> Result<Option<Publisher>, Failure> {
@@ -91,9 +99,9 @@ fn publisher(
     if config.publishing.is_empty() && !settings.given.state_dir {
         return Ok(None);
     }
-    let id = file_system::id(config);
-    let named = file_system::root(config);
-    let scanned = Scanned { root: &config.root, named: &named, identity, efs: id };
+    let Subject { root: named, identity, efs } = subject;
+    let efs = efs.as_ref().map(|efs| efs.id.clone());
+    let scanned = Scanned { root: &config.root, named, identity, efs };
     Publisher::prepare(&config.publishing, scanned, state_dir, aws).map(Some)
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 use super::engine::engine;
-use super::file_system::root;
+use super::file_system::Subject;
 use super::prepare::Prepared;
 use super::users;
 use crate::aws::Aws;
@@ -53,10 +53,9 @@ pub(super) fn walk(
     log::debug!("{plan:?}");
     let mount = plan.nfs.clone();
     let engine = engine(config, plan, aws)?;
-    let root = root(config);
+    let root = prepared.subject.root.clone();
     let paths = RootPaths::of(&root);
-    let mut run = run(config, &root, engine.name(), started);
-    run.identity = Some(prepared.identity.clone());
+    let mut run = run(config, &prepared.subject, engine.name(), started);
     let names = Arc::clone(&prepared.names);
     let ledger = |homes, export, dirs| {
         let setup = setup(config, &names, homes, export, started);
@@ -108,7 +107,7 @@ const SLEWED: SignedDuration = SignedDuration::from_secs(5);
 const APART: SignedDuration = SignedDuration::from_mins(5);
 
 /// Detects that the wall clock went backwards during the run, or since the newest published run.
-fn clock_fault(
+pub(super) fn clock_fault(
     (started, finished): (Timestamp, Timestamp),
     newest: Option<Timestamp>,
     now: Timestamp,
@@ -126,8 +125,9 @@ fn clock_fault(
 }
 
 /// Makes the run in its state at the start.
-fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
+pub(super) fn run(config: &Config, subject: &Subject, engine: &str, started: Timestamp) -> Run {
     let settings = &config.settings;
+    let Subject { root, identity, .. } = subject;
     let (root, root_base64) = text::lossy(root.as_os_str().as_encoded_bytes());
     Run {
         id: started.strftime(RUN_ID).to_string(),
@@ -144,7 +144,7 @@ fn run(config: &Config, root: &Path, engine: &str, started: Timestamp) -> Run {
         names: config.names.iter().map(ToString::to_string).collect(),
         exclude: config.exclude.globs().to_vec(),
         cross_mounts: settings.cross_mounts,
-        identity: None,
+        identity: Some(identity.clone()),
         clock: None,
     }
 }
@@ -181,11 +181,12 @@ pub(in crate::commands) fn setup(
         },
         export,
         dirs: None,
+        shard: None,
     }
 }
 
 /// The table of directories, if this run is to have one.
-fn dirs(config: &Config) -> Option<DirTable> {
+pub(super) fn dirs(config: &Config) -> Option<DirTable> {
     let wanted = config.publishing.dirs || config.settings.dirs.is_some();
     wanted.then(|| DirTable::new(config.dirs_min, temporary_directory(&config.root)))
 }
@@ -212,17 +213,17 @@ fn progress(
 /// Paths of the root: without symbolic links, which may change before a command is run, and as
 /// given, because `/proc/PID/root` leads into another namespace. Each has the device and inode that
 /// it led to before the walk: after it, the server of a mount may not answer.
-struct RootPaths(Vec<(PathBuf, (u64, u64))>);
+pub(super) struct RootPaths(Vec<(PathBuf, (u64, u64))>);
 
 impl RootPaths {
-    fn of(root: &Path) -> Self {
+    pub(super) fn of(root: &Path) -> Self {
         let paths = root.canonicalize().ok().into_iter().chain([root.to_owned()]);
         let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
         Self(paths.filter_map(|path| inode(&path).map(|inode| (path, inode))).collect())
     }
 
     /// Returns the first path that led to the scanned root.
-    fn leading_to(self, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
+    pub(super) fn leading_to(self, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
         self.0.into_iter().find(|(_, inode)| Some(*inode) == scanned).map(|(path, _)| path)
     }
 }

@@ -8,6 +8,7 @@
 //! [`links`] finds out to which place, and [`settle`] adds it there. Until then a directory may turn
 //! out to be large enough, and has a row for the time being.
 
+mod carry;
 mod key;
 mod links;
 mod record;
@@ -30,6 +31,7 @@ use super::{Attrs, RuleIndex};
 use crate::log;
 use crate::sync::lock;
 use crate::units::{AllocatedBytes, MeteredBytes};
+pub(in crate::usage) use carry::{Imported, LINK};
 use links::Links;
 use record::{Record, Shape};
 pub use row::{DirRow, Linked, Sums};

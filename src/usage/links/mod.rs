@@ -7,6 +7,7 @@
 //! are in a [`profile`]. Beyond a bound they go to disk, sorted by inode, and are merged when the
 //! walk is over. The sums are the same for every bound.
 
+mod carry;
 mod profile;
 mod record;
 mod settle;
@@ -23,12 +24,13 @@ use smallvec::SmallVec;
 use super::Attrs;
 use super::home::{FindingAccount, FindingSums, Home};
 use super::spill::Log;
-use super::spill::runs::{Merge, Run};
+use super::spill::runs::{Gather, Merge, Run};
 use super::tally::{Ages, Amount};
 use super::together::NamedFindings;
 use crate::log;
 use crate::sync::lock;
 use crate::units::human;
+pub(super) use carry::{Renumber, without_device};
 use profile::{Inode, LinkFinding, LinkPlace, Profiles};
 use record::{KEY, Numbers, Record};
 pub use settle::LinkTotals;
@@ -66,6 +68,8 @@ pub(super) struct Links {
     failure: OnceLock<String>,
     /// Number of findings that hold hard links.
     findings: AtomicU64,
+    /// Records of shards, if this is a merge.
+    imported: OnceLock<Gather<{ record::SIZE }>>,
 }
 
 /// Inodes of one part of the inode numbers.
@@ -102,6 +106,7 @@ impl Links {
             outgoing: Mutex::default(),
             failure: OnceLock::new(),
             findings: AtomicU64::new(1),
+            imported: OnceLock::new(),
         }
     }
 
@@ -209,19 +214,35 @@ impl Links {
             let shard = std::mem::take(&mut *lock(shard));
             failed = failed.or(self.settle_shard(shard, &numbers).err());
         }
+        failed = failed.or(self.settle_imported(&numbers).err());
         (lock(&self.totals).clone(), failed)
     }
 
     fn settle_shard(&self, mut shard: Shard, numbers: &Numbers<'_>) -> io::Result<()> {
-        let Some(Ok(log)) = self.log.get().filter(|_| !shard.runs.is_empty()) else {
-            self.settle_all(&mut shard);
-            return Ok(());
-        };
+        match shard.runs.is_empty() {
+            true => {
+                self.settle_all(&mut shard);
+                Ok(())
+            }
+            false => self.settle_runs(shard, numbers, None),
+        }
+    }
+
+    /// Settles a shard of which a part is on disk. Inodes of which not all links were seen go to
+    /// `unsettled` instead, if it is there.
+    fn settle_runs(
+        &self,
+        mut shard: Shard,
+        numbers: &Numbers<'_>,
+        unsettled: Option<&Gather<{ record::SIZE }>>,
+    ) -> io::Result<()> {
         let records = shard.records().collect();
         self.charge(&mut shard.profiles);
         let runs = std::mem::take(&mut shard.runs);
         drop(shard);
-        self.settle_merged(Merge::new(Some(log.close()?), &runs, records)?, numbers)
+        // There are runs, so there is a log.
+        let Some(Ok(log)) = self.log.get() else { return Ok(()) };
+        self.settle_merged(Merge::new(Some(log.close()?), &runs, records)?, numbers, unsettled)
     }
 
     fn settle_all(&self, shard: &mut Shard) {
@@ -239,6 +260,7 @@ impl Links {
         &self,
         mut merge: Merge<'_, { record::SIZE }>,
         numbers: &Numbers<'_>,
+        unsettled: Option<&Gather<{ record::SIZE }>>,
     ) -> io::Result<()> {
         let damaged = || io::Error::from(io::ErrorKind::InvalidData);
         let mut profiles = Profiles::default();
@@ -246,15 +268,22 @@ impl Links {
         while let Some(first) = next {
             let record::Read { kind, uid, nlink, mut inode, place } =
                 numbers.read(&first).ok_or_else(damaged)?;
+            let mut records: SmallVec<[Record; 2]> = SmallVec::from_iter([first]);
             let mut places = SmallVec::from_iter([place]);
             next = merge.next()?;
             while let Some(more) = next.filter(|more| more[..KEY] == first[..KEY]) {
                 profile::add(&mut places, numbers.read(&more).ok_or_else(damaged)?.place);
+                records.push(more);
                 next = merge.next()?;
+            }
+            let is_complete = profile::are_complete(&places, nlink);
+            if let (Some(unsettled), false) = (unsettled, is_complete) {
+                unsettled.push(records.into_iter())?;
+                continue;
             }
             inode.profile = profiles.intern((kind, uid, nlink), places);
             profiles.settle(&inode, &self.ages);
-            if !profiles.get(inode.profile).is_complete() {
+            if !is_complete {
                 lock(&self.totals).unseen.merge(Amount::one(inode.allocated));
             }
             if profiles.bytes() > self.bound {

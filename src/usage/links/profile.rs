@@ -109,7 +109,7 @@ impl LinkPlace {
 impl Profile {
     /// True if all links of the profile's inodes were seen.
     pub(super) fn is_complete(&self) -> bool {
-        self.places.iter().map(|place| u64::from(place.links)).sum::<u64>() >= self.nlink.into()
+        are_complete(&self.places, self.nlink)
     }
 
     /// Returns the home that pays for the profile's inodes: the first by name.
@@ -212,6 +212,11 @@ impl Profiles {
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+/// True if these are all places of an inode with so many links.
+pub(super) fn are_complete(places: &[LinkPlace], nlink: u32) -> bool {
+    places.iter().map(|place| u64::from(place.links)).sum::<u64>() >= nlink.into()
 }
 
 /// Adds the links of `place` to those of the same place.

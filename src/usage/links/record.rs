@@ -44,6 +44,30 @@ pub(super) fn write(
     })
 }
 
+/// Where the number of the home is.
+const HOME: std::ops::Range<usize> = 40..44;
+
+/// Where the number of the finding is.
+const FINDING: std::ops::Range<usize> = 56..61;
+
+/// Returns the number of the home.
+pub(super) fn home(record: &Record) -> u32 {
+    record[HOME].iter().fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+pub(super) fn set_home(record: &mut Record, home: u32) {
+    record[HOME].copy_from_slice(&home.to_be_bytes());
+}
+
+/// Returns the number of the finding; 0 for none.
+pub(super) fn finding(record: &Record) -> u64 {
+    record[FINDING].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+pub(super) fn set_finding(record: &mut Record, finding: u64) {
+    record[FINDING].copy_from_slice(&finding.to_be_bytes()[3..]);
+}
+
 /// Resolves the numbers of homes and findings in records.
 pub(super) struct Numbers<'a> {
     /// Homes by number.
@@ -70,16 +94,16 @@ impl Numbers<'_> {
             bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
         };
         let word = |at: usize| (long(at) >> 32) as u32;
-        let number = long(56) >> 24;
+        let number = finding(record);
         let [.., high, low, packed] = *record;
         let class = *Class::ALL.get(usize::from(packed >> 4))?;
-        let finding = (number > 0).then(|| LinkFinding {
+        let of_finding = (number > 0).then(|| LinkFinding {
             number,
             rule: u16::from_be_bytes([high, low]),
             class,
             account: self.findings.get(&number).cloned(),
         });
-        let home = Arc::clone(self.homes.get(word(40) as usize)?);
+        let home = Arc::clone(self.homes.get(home(record) as usize)?);
         Some(Read {
             kind: *KINDS.get(usize::from(packed & 0xf))?,
             uid: word(52),
@@ -90,7 +114,7 @@ impl Numbers<'_> {
                 mtime: long(32) as i64,
                 profile: 0,
             },
-            place: LinkPlace { home, finding, links: word(44) },
+            place: LinkPlace { home, finding: of_finding, links: word(44) },
         })
     }
 }

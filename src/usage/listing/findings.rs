@@ -39,10 +39,10 @@ impl Listing {
         if self.has_mount {
             finding.hold(Content::Mount);
         }
-        if !self.excluded.is_empty() {
+        if !self.notes.excluded.is_empty() {
             finding.hold(Content::Excluded);
         }
-        if !self.problems.is_empty() {
+        if !self.notes.problems.is_empty() {
             finding.hold(Content::Unread);
         }
         let rule = rules.get(finding.rule);

@@ -111,7 +111,10 @@ fn every_setting_is_in_the_table_of_this_test() {
         .iter()
         .map(|setting| format!("EFS_SCAN_{}", setting.variable))
         // These variables choose among the tables of tests/commands/file_systems.rs.
-        .chain(["EFS_SCAN_CONFIG", "EFS_SCAN_FILE_SYSTEM"].map(str::to_owned))
+        .chain(
+            ["EFS_SCAN_CONFIG", "EFS_SCAN_FILE_SYSTEM", "EFS_SCAN_RUN_ID", "EFS_SCAN_SHARD"]
+                .map(str::to_owned),
+        )
         .collect();
     let command = efs_scan::cli::Cli::command();
     let variables = command.get_arguments().filter_map(|argument| argument.get_env());

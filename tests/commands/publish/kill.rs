@@ -15,7 +15,7 @@ use super::place::*;
 use efs_scan_testbed::*;
 
 /// The question mark marks calls that some architectures lack.
-const CALLS: [&str; 13] = [
+pub(crate) const CALLS: [&str; 13] = [
     "?rename",
     "?renameat",
     "?renameat2",
@@ -32,7 +32,7 @@ const CALLS: [&str; 13] = [
 ];
 
 /// Runs the program under strace, which kills it at the `at`-th `call`.
-fn killed_at(call: &str, at: usize, args: &[String]) -> Output {
+pub(crate) fn killed_at(call: &str, at: usize, args: &[String]) -> Output {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e"]);
     command.arg(format!("inject={call}:signal=KILL:when={at}"));
@@ -40,12 +40,12 @@ fn killed_at(call: &str, at: usize, args: &[String]) -> Output {
     watched(command.env("EFS_SCAN_CONFIG", "/dev/null"), PATIENCE)
 }
 
-fn was_killed(output: &Output) -> bool {
+pub(crate) fn was_killed(output: &Output) -> bool {
     output.status.signal() == Some(9)
 }
 
 /// Returns true if strace is installed and may trace.
-fn can_kill() -> bool {
+pub(crate) fn can_kill() -> bool {
     static CAN: OnceLock<bool> = OnceLock::new();
     let able = *CAN.get_or_init(|| {
         let there = Command::new("strace").arg("-V").output().is_ok();

@@ -9,7 +9,7 @@ mod daily;
 mod dirs;
 mod fleet_page;
 mod identity;
-mod kill;
+pub(crate) mod kill;
 mod layout;
 mod lock;
 mod many_homes;

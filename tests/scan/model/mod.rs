@@ -52,10 +52,10 @@ contains = ["TAG"]
 "#;
 
 /// Globs relative to the root.
-const EXCLUDES: &[&str] =
+pub(crate) const EXCLUDES: &[&str] =
     &["**/pip", "*/b", "a", "**/core", "*/*/.cache", "**/venv.cfg", "*/.cache/*"];
 
-fn configuration() -> String {
+pub(crate) fn configuration() -> String {
     let rules = efs_scan::usage::rule_file::built_in().unwrap();
     let off = toml::Value::Array(rules.into_iter().map(|rule| rule.id.into()).collect());
     format!("[prices]\nstandard = 0.3\n[rules]\noff = {off}\n{RULES}")
@@ -223,7 +223,7 @@ fn check(scan_: &Scan, ops: &[Op]) -> Result<(), TestCaseError> {
 
 /// Returns a small number of cases, because each one makes a tree on disk. Set PROPTEST_CASES for
 /// more.
-fn cases_wanted() -> u32 {
+pub(crate) fn cases_wanted() -> u32 {
     let wanted = std::env::var("PROPTEST_CASES");
     wanted.map_or(40, |number| number.parse().unwrap())
 }

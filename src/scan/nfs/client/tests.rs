@@ -20,6 +20,7 @@ fn client() -> NfsClient {
         links: LinkMemory { bound: 64 << 20, directory: Ok(std::env::temp_dir()) },
         export: None,
         dirs: None,
+        shard: None,
     }));
     let pacing =
         Pacing { threads: Threads::Auto, max_threads: None, max_ops: None, max_latency: None };

@@ -1,0 +1,253 @@
+//! `efs-scan merge`: makes a run of its shards, and delivers it as a scan does.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+
+use super::file_system::Subject;
+use super::shard::{MOST_SHARD, failed, rules_digest};
+use super::walk::{self, Walked};
+use super::{deliver, prepare};
+use crate::commands::heed::Phase;
+use crate::config::{Config, Loaded};
+use crate::exit::{Exit, Failure};
+use crate::log;
+use crate::outbox::Publisher;
+use crate::report::{Coverage, FileSystemKey, Format};
+use crate::shards::{self, Agreed, Head, Keys, Merged, Opened, RunName, Unusable, open_object};
+use crate::stop::Stop;
+use crate::store::{Destination, Store, fetched};
+use crate::text::printable;
+use crate::usage::{DirTable, Exclude, Ledger, LedgerSetup, Merge};
+
+/// Time between two looks for shards that are not there yet.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Merges the shards at `from`, or at the destination of the configuration. Waits so long for those that
+/// are not there yet.
+pub(in crate::commands) fn merge(
+    loaded: Loaded,
+    from: Option<&Destination>,
+    wait: Duration,
+    stop: &Arc<Stop>,
+    phase: &Phase,
+) -> Result<Exit, Failure> {
+    let mut configs = super::checked(loaded.file_systems().map_err(Failure::usage)?)?;
+    let (Some(mut config), true) = (configs.pop(), configs.is_empty()) else {
+        let problem = "merge makes a run of one file system: choose it with --file-system";
+        return Err(Failure::usage(problem));
+    };
+    let name = config.settings.run_id.as_deref();
+    let name = name.ok_or_else(|| Failure::usage("which run? Give --run-id, as to its shards"))?;
+    let name = RunName::new(name).map_err(Failure::usage)?;
+    if config.settings.format == Format::Ncdu {
+        let problem = "--format ncdu lists the entries of one scan: it cannot be made of shards";
+        return Err(Failure::usage(problem));
+    }
+    let missing = "where are the shards? Give --from, or `to` under [publish]";
+    let from = from.or(config.publishing.to.as_ref()).ok_or_else(|| Failure::usage(missing))?;
+    let from = from.clone();
+
+    phase.heeds_stop();
+    phase.begin(format!("reading the plan of the run {name}"));
+    let aws = super::aws(&config);
+    let store = from.open(&aws).map_err(failed)?;
+    let keys = Keys::of(&name, &file_system(&config, &*store, &name)?);
+    let agreed = shards::read_plan(&*store, &keys).map_err(failed)?;
+    let agreed = agreed.ok_or_else(|| nothing(&*store, &name))?;
+    if let Some(merged) = shards::merged(&*store, &keys).map_err(failed)? {
+        return again(&name, &merged);
+    }
+    let subject = follow(&mut config, &agreed)?;
+    let mut prepared = prepare::prepare_for(&config, subject, &aws)?;
+
+    phase.begin(format!("waiting for the shards of the run {name}"));
+    await_all(&*store, &keys, &agreed, Instant::now() + wait, stop);
+    if stop.is_set() {
+        return Ok(Exit::Interrupted);
+    }
+    phase.begin(format!("merging the shards of the run {name}"));
+    let opened = opened(&*store, &keys, &agreed);
+    let (walked, lacks) = merged(&config, &mut prepared, &agreed, opened)?;
+    let run = walked.run.id.clone();
+    let exit = deliver::deliver(&config, prepared, walked, &aws, stop, phase)?;
+    if is_published(exit) && config.publishing.to.is_some() {
+        let merged = Merged { run, at: Timestamp::now(), lacks };
+        if let Err(error) = shards::write_merged(&*store, &keys, &merged) {
+            log::warn!("{}; a shard that comes late is not told", error.text);
+        }
+    }
+    Ok(exit)
+}
+
+fn is_published(exit: Exit) -> bool {
+    matches!(exit, Exit::Complete | Exit::Partial | Exit::OverQuota | Exit::Unkept)
+}
+
+/// Finds the file system that has a plan of this name.
+fn file_system(
+    config: &Config,
+    store: &dyn Store,
+    name: &RunName,
+) -> Result<FileSystemKey, Failure> {
+    let all = shards::plans(store, name).map_err(failed)?;
+    let own = super::identity(config).key;
+    match &all[..] {
+        [] => Err(nothing(store, name)),
+        [only] => Ok(only.clone()),
+        several if several.contains(&own) => Ok(own),
+        several => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let several = several.join(", ");
+            let problem = format!(
+                "the run {name} has shards of {several}: name one with --name or --file-system-id"
+            );
+            Err(Failure::usage(problem))
+        }
+    }
+}
+
+fn nothing(store: &dyn Store, name: &RunName) -> Failure {
+    Failure::fatal(format!("there is no plan of a run {name} at {}", store.name("shards/")))
+}
+
+/// A merge that was done before is not done again: what is published does not change.
+fn again(name: &RunName, merged: &Merged) -> Result<Exit, Failure> {
+    let run = printable(merged.run.as_bytes());
+    match &merged.lacks[..] {
+        [] => {
+            log::info!("the run {name} is merged already, as {run}");
+            Ok(Exit::Complete)
+        }
+        lacks => {
+            let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
+            let lacks = lacks.join(", ");
+            Err(Failure::fatal(format!(
+                "the run {name} was merged without the shards {lacks}, as {run}: begin another"
+            )))
+        }
+    }
+}
+
+/// Takes from the plan what the shards had, and returns what they scanned.
+fn follow(config: &mut Config, agreed: &Agreed) -> Result<Subject, Failure> {
+    let request = &agreed.plan.request;
+    let run = &request.run;
+    if run.version != env!("CARGO_PKG_VERSION") {
+        let version = printable(run.version.as_bytes());
+        let own = env!("CARGO_PKG_VERSION");
+        let problem = format!("the shards are of version {version} of efs-scan, and this is {own}");
+        return Err(Failure::usage(problem));
+    }
+    if request.rules != rules_digest(config) {
+        let problem = "the shards had other [rules]: merge them with the same configuration";
+        return Err(Failure::usage(problem));
+    }
+    let broken = || Failure::fatal("the plan is not from efs-scan: its run has no identity");
+    let identity = run.identity.clone().ok_or_else(broken)?;
+    let root = PathBuf::from(OsString::from_vec(run.root_bytes().to_vec()));
+    config.root.clone_from(&root);
+    config.top = request.top;
+    config.exclude = Exclude::new(&run.exclude).map_err(Failure::fatal)?;
+    config.settings.home_depth = run.home_depth;
+    config.settings.cross_mounts = run.cross_mounts;
+    config.settings.users.clear();
+    if let Some(min) = request.dirs_min {
+        config.dirs_min = min;
+    }
+    let has_dirs = request.dirs_min.is_some();
+    if config.settings.dirs.is_some() && !has_dirs {
+        return Err(Failure::usage("--dirs: the shards have no table of directories"));
+    }
+    config.publishing.dirs &= has_dirs;
+    Ok(Subject { root, identity, efs: request.efs.clone() })
+}
+
+/// Waits until all shards are there, or the time is over.
+fn await_all(store: &dyn Store, keys: &Keys, agreed: &Agreed, until: Instant, stop: &Stop) {
+    let mut missing: Vec<u32> = (1..=agreed.plan.request.shards).collect();
+    loop {
+        // One that cannot be asked for is reported when it is read.
+        missing.retain(|shard| matches!(store.head(&keys.shard(*shard), 1), Ok(None)));
+        let left = until.saturating_duration_since(Instant::now());
+        if missing.is_empty() || left.is_zero() || stop.is_set() {
+            return;
+        }
+        log::debug!(missing = missing.len(), "waiting for shards");
+        let pause = Instant::now() + PAUSE.min(left);
+        while Instant::now() < pause && !stop.is_set() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Opens the shards, by number; or says why one is not there.
+fn opened(store: &dyn Store, keys: &Keys, agreed: &Agreed) -> Vec<Result<Opened, String>> {
+    let open = |shard| {
+        let key = keys.shard(shard);
+        let file = fetched(store, &key, MOST_SHARD).map_err(|error| error.text)?;
+        let file = file.ok_or_else(|| "it is missing".to_owned())?;
+        open_object(file, &agreed.digest, shard).map_err(|problem: Unusable| problem.to_string())
+    };
+    (1..=agreed.plan.request.shards).map(open).collect()
+}
+
+/// Merges the shards that can be. Also returns the numbers of those that are not.
+fn merged(
+    config: &Config,
+    prepared: &mut prepare::Prepared,
+    agreed: &Agreed,
+    shards: Vec<Result<Opened, String>>,
+) -> Result<(Walked, Vec<u32>), Failure> {
+    let plan = &agreed.plan;
+    let count = plan.request.shards;
+    let mut run = plan.request.run.clone();
+    run.names = config.names.iter().map(ToString::to_string).collect();
+    let setup = walk::setup(config, &prepared.names, None, None, run.started);
+    let wanted = config.publishing.dirs || config.settings.dirs.is_some();
+    let directory = setup.links.directory.clone();
+    let dirs = wanted.then(|| DirTable::new(config.dirs_min, directory));
+    let ledger = Arc::new(Ledger::new(LedgerSetup { dirs, ..setup }));
+    let mut merge = Merge::new(&ledger, count);
+    let (mut lacks, mut first): (Vec<(u32, String)>, Option<Head>) = (Vec::new(), None);
+    for (shard, opened) in (1..).zip(shards) {
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(problem) => {
+                lacks.push((shard, problem));
+                continue;
+            }
+        };
+        let added = opened.accounts().and_then(|mut from| merge.add(shard - 1, &mut from));
+        added.map_err(|error| Failure::fatal(format!("shard {shard}: {error}")))?;
+        run.finished = run.finished.max(opened.head.finished);
+        first.get_or_insert(opened.head);
+    }
+    let Some(first) = first else {
+        let (shard, problem) = lacks.first().map_or((1, ""), |(shard, why)| (*shard, why));
+        let problem = format!("no shard can be merged; shard {shard}: {problem}");
+        return Err(Failure::fatal(problem));
+    };
+    for (shard, problem) in &lacks {
+        let reads = plan.describe(*shard);
+        let problem =
+            format!("shard {shard}/{count} is not in this run: {problem}. It reads {reads}");
+        log::error!("{problem}");
+        merge.lacks(&problem);
+    }
+    merge.end();
+    run.engine = first.engine;
+    run.coverage = Coverage::Complete;
+    let newest = prepared.publisher.as_ref().and_then(Publisher::newest);
+    run.clock = walk::clock_fault((run.started, run.finished), newest, Timestamp::now());
+    let real_root = STANDARD.decode(&first.real_root).unwrap_or_default();
+    let real_root = PathBuf::from(OsString::from_vec(real_root));
+    let walked = Walked { run, real_root, ledger, traffic: None };
+    Ok((walked, lacks.into_iter().map(|(shard, _)| shard).collect()))
+}
