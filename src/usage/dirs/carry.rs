@@ -20,6 +20,9 @@ pub(in crate::usage) const LINK: usize = size_of::<Link>();
 const HOME: std::ops::Range<usize> = 16..20;
 const PLACE: std::ops::Range<usize> = 21..25;
 
+/// Receives the key and the bytes of a row.
+pub(in crate::usage) type TakeRow<'a> = dyn FnMut(&[u8], &[u8]) -> io::Result<()> + 'a;
+
 /// The rows of a shard are on the way into the table of a merge.
 pub(in crate::usage) struct Imported<'a> {
     table: &'a DirTable,
@@ -34,10 +37,7 @@ impl DirTable {
     ///
     /// # Errors
     /// Those of temporary files, and of the receiver.
-    pub(in crate::usage) fn carry_rows(
-        &self,
-        row: &mut dyn FnMut(&[u8], &[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
+    pub(in crate::usage) fn carry_rows(&self, row: &mut TakeRow<'_>) -> io::Result<()> {
         let rows = self.rows.close()?;
         let mut merge = rows.merge()?;
         while let Some(piece) = merge.next()? {
