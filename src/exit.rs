@@ -13,7 +13,7 @@ pub enum Exit {
     Partial,
     /// A home is over its quota, with `--fail-on-quota`.
     OverQuota,
-    /// Something could not be published and waits in the spool.
+    /// Something could not be published: it waits in the spool, or is lost unless the job is retried.
     Unpublished,
     /// The run is published, but the state directory could not keep it.
     Unkept,

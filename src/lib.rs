@@ -19,6 +19,7 @@
 //! | [`pages`] | the HTML forms, of a report and its history |
 //! | [`outbox`] | the spool, and what is sent from it: objects, metrics, notices, pages |
 //! | [`store`] | stores for objects: a directory or S3 |
+//! | [`state`] | what outlives a run, and its lock: a directory, or objects of a store |
 //! | [`published`] | the stored objects, written and read; the newest run and its age |
 //! | `shards` | runs in shards: their plan, and the accounts of each at the destination |
 //! | `status` | the newest run, compared with the day and the week before |
@@ -28,14 +29,13 @@
 //! | [`aws`] | AWS, one file a service; knows nothing of the modules above |
 //!
 //! Below all of these: [`units`] (bytes and money), [`text`] (names that strangers chose, made safe
-//! to show), `columns` (terminal tables), `parquet_file`
-//! (tables in files), [`state`] (the state directory and its lock), [`stop`]
-//! (requests to end), [`service_error`] (errors of stores and services), `atomic` (files that
-//! appear whole), `bounded` (files that may be too large to read), `guard` (checks of what other
-//! users can change), `exit` (exit codes), `output` (stdout or a file), `log`, `terminal` (what
-//! stderr supports), `sys` (system calls that need unsafe code) and `sync`. `progress` shows the
-//! state of [`usage`]. Above all of them is `fuzzing`, the entry points of the fuzz targets, which
-//! no program contains.
+//! to show), `columns` (terminal tables), `parquet_file` (tables in files), [`stop`] (requests to
+//! end), [`service_error`] (errors of stores and services), `atomic` (files that appear whole),
+//! `bounded` (files that may be too large to read), `guard` (checks of what other users can
+//! change), `exit` (exit codes), `output` (stdout or a file), `log`, `terminal` (what stderr
+//! supports), `sys` (system calls that need unsafe code) and `sync`. `progress` shows the state of
+//! [`usage`]. Above all of them is `fuzzing`, the entry points of the fuzz targets, which no
+//! program contains.
 //!
 //! An entry reaches S3 as a part of its home's line, in these steps: an engine lists a directory
 //! and passes each entry to a [`usage::Listing`], which finds the entry's home and rule and sums it
@@ -72,7 +72,8 @@
 //! - **File system**: what a run belongs to. Its **key** is its EFS id, else the name that it was given,
 //!   else made of the root's path; two roots never share one at a destination.
 //! - **Destination**: the place to which runs are published. The **spool** keeps runs that are not
-//!   completely published yet; it is in the **state directory**.
+//!   completely published yet; it is in the **state directory**. Without a disk, the state is at the
+//!   destination, its lock is a **lease**, and there is no spool.
 //! - **Shard**: a part of a tree that one of several processes scans for one run. **Cuts** say which; the
 //!   directories above them are the **trunk**, which every shard lists. A **merge** makes the run.
 //! - **Storage class**: EFS Standard, Infrequent Access or Archive. NFS does not show a file's

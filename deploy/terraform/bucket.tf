@@ -11,7 +11,7 @@ locals {
   # `efs-scan publish --migrate` moves.
   written = [for key in concat(
     flatten([for id in local.file_system_ids : ["*/fs=${id}/*", "latest/${id}.json", "du/${id}.txt", "report/${id}/*"]]),
-    ["du/latest.txt", "report/index.html", "latest.json", "write-check"],
+    ["du/latest.txt", "report/index.html", "latest.json", "write-check", "state/remind/*"],
   ) : "${local.bucket_arn}/${var.prefix}/${key}"]
 }
 

@@ -35,6 +35,11 @@ impl Aws {
     }
 
     #[must_use]
+    pub fn anew(&self) -> Self {
+        Self(())
+    }
+
+    #[must_use]
     pub fn or_in_region(self, _region: Option<String>) -> Self {
         self
     }
@@ -141,6 +146,14 @@ impl S3Bucket<'_> {
     }
 
     pub fn get(&self, _key: &str, _part: ObjectPart) -> ServiceResult<Option<S3Object>> {
+        match *self.0 {}
+    }
+
+    pub fn get_aged(
+        &self,
+        _key: &str,
+        _most: u64,
+    ) -> ServiceResult<Option<(S3Object, Option<std::time::Duration>)>> {
         match *self.0 {}
     }
 

@@ -5,10 +5,12 @@ use std::io::Seek;
 use std::pin::pin;
 use std::time::Duration;
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use futures_util::{StreamExt, stream};
 
 use super::answer::{self, Unread};
+use super::clock::AnsweredAt;
 use super::s3::S3Bucket;
 use super::{ObjectPart, S3Object, TakeObject};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
@@ -28,6 +30,36 @@ impl S3Bucket<'_> {
     /// Reads an object, or its beginning; `None` if there is none.
     pub fn get(&self, key: &str, part: ObjectPart) -> ServiceResult<Option<S3Object>> {
         self.sdk.runtime.block_on(self.fetch(key, part))
+    }
+
+    /// Reads an object, and its age by the server's clock: the Date of the answer less the object's
+    /// Last-Modified, if it has both; `None` if there is none.
+    pub fn get_aged(
+        &self,
+        key: &str,
+        most: u64,
+    ) -> ServiceResult<Option<(S3Object, Option<Duration>)>> {
+        self.sdk.runtime.block_on(async {
+            let at = AnsweredAt::default();
+            let call = async |client: Client| {
+                let call = client.get_object().bucket(&self.bucket).key(self.key(key));
+                let call = call.set_request_payer(self.payer());
+                call.customize().interceptor(at.clone()).send().await
+            };
+            let answer = match self.follow(call).await {
+                Ok(answer) => answer,
+                Err(error) if error.code() == Some("NoSuchKey") => return Ok(None),
+                Err(error) => return Err(self.error("GetObject", key, &error)),
+            };
+            let age = at.last().zip(answer.last_modified()).and_then(|(at, modified)| {
+                u64::try_from(at.as_second() - modified.secs()).ok().map(Duration::from_secs)
+            });
+            let etag = answer.e_tag().unwrap_or_default().to_owned();
+            let claims = answer.content_length();
+            let read = answer::read(answer.body, claims, ObjectPart::Whole { most }).await;
+            let object = self.read(key, read.map(|bytes| Some(S3Object { bytes, etag })))?;
+            Ok(object.map(|object| (object, age)))
+        })
     }
 
     /// Reads the objects of these keys, or their beginnings, and passes them to `take` in order.

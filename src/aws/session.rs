@@ -138,6 +138,12 @@ impl Aws {
         Self { patience, buckets, region: None, sdk: OnceLock::new() }
     }
 
+    /// Makes another access with the same settings, whose patience is unused.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::new(self.patience, self.buckets.clone()).or_in_region(self.region.clone())
+    }
+
     /// Uses this region if neither the environment nor the AWS configuration has one.
     #[must_use]
     pub fn or_in_region(self, region: Option<String>) -> Self {

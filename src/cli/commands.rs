@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::ScanArgs;
+use crate::state::KeepIn;
 
 /// Flags of `efs-scan status`.
 #[derive(Debug, Args)]
@@ -194,6 +195,11 @@ pub struct PublishArgs {
     #[arg(long, value_name = "DEST", env = "EFS_SCAN_PUBLISH", requires = "migrate")]
     pub to: Option<String>,
 
+    /// Where the scan keeps its state: in the directory, where runs wait to be sent, or at the destination,
+    /// where none waits [default: auto]
+    #[arg(long, value_enum, value_name = "WHERE", env = "EFS_SCAN_STATE")]
+    pub state: Option<KeepIn>,
+
     /// State directory of the scan [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
@@ -261,6 +267,11 @@ pub struct RemindArgs {
     /// Print the messages, their recipients and the reasons; send nothing and change nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Where to keep who was reminded and when: in the state directory, or at the destination of the
+    /// runs [default: auto, as with a scan]
+    #[arg(long, value_enum, value_name = "WHERE", env = "EFS_SCAN_STATE")]
+    pub state: Option<KeepIn>,
 
     /// State directory, which keeps who was reminded and when [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]

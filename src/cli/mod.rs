@@ -96,7 +96,8 @@ Exit codes:
   3    finished, but something could not be read
   4    a home is over its quota (with --fail-on-quota; overrides 3)
   5    something could not be published; it waits in the state directory, and the
-       next run or `efs-scan publish` sends it first (overrides 4 and 3)
+       next run or `efs-scan publish` sends it first. Without such a directory it is
+       lost unless the job is retried (overrides 4 and 3)
   6    the newest run is older than 36 h (status --fail-if-stale)
   7    the run is published, but the state directory is full or cannot be written
        (overrides 4 and 3); a run that can be neither kept nor published ends with 1

@@ -17,6 +17,7 @@ mod remind;
 mod report;
 mod scan;
 mod selected;
+mod state_place;
 mod status;
 
 use std::borrow::Cow;
@@ -79,9 +80,11 @@ fn load(cli: &Cli) -> Result<Loaded, ConfigError> {
         Some(Command::Merge(args)) => loaded.put_flags(args.scan.matches())?,
         Some(Command::Publish(args)) => {
             loaded.put_state_dir(args.state_dir.as_deref(), args.state_dir_shared);
+            loaded.put_state(args.state);
         }
         Some(Command::Remind(args)) => {
             loaded.put_state_dir(args.state_dir.as_deref(), args.state_dir_shared);
+            loaded.put_state(args.state);
         }
         Some(
             Command::Status(_) | Command::Report(_) | Command::History(_) | Command::Changes(_),

@@ -2,6 +2,7 @@
 
 use super::heed::Phase;
 use super::state_dir;
+use super::state_place::{Choice, Chosen, choose, has_state};
 use crate::aws::Aws;
 use crate::cli::PublishArgs;
 use crate::config::{Loaded, Readers};
@@ -26,6 +27,17 @@ pub(super) fn run(
         if !readers.state_dir.exists() {
             return Ok(Exit::Complete);
         }
+    }
+    let choice = Choice {
+        asked: readers.state,
+        to: readers.published.as_ref().filter(|_| !readers.buckets.unconditional),
+        state_dir: &readers.state_dir,
+        is_shared: readers.state_dir_shared,
+    };
+    // What the directory kept before still waits there.
+    if let (Chosen::Destination(why), false) = (choose(choice), has_state(choice)) {
+        log::warn!("no run waits here: the state is kept at the destination ({why})");
+        return Ok(Exit::Complete);
     }
     let state_dir = state_dir(&readers.state_dir, readers.state_dir_shared)?;
     let state = StateDir::open(&state_dir).map_err(Failure::usage)?;

@@ -2,9 +2,10 @@
 //! owners of long-running apps.
 
 mod apps;
+mod ledger;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,19 +14,17 @@ use super::file_systems::{chosen, read_each};
 use super::grown::{self, Bounds};
 use super::heed::Phase;
 use super::selected::find_homes_of;
-use super::state_dir;
 use crate::aws::Aws;
 use crate::changes::Scope;
 use crate::cli::{RemindArgs, RemindOf};
 use crate::config::{Loaded, Readers};
 use crate::exit::{Exit, Failure};
 use crate::log;
-use crate::output::{Output, refuse_inside};
+use crate::output::Output;
 use crate::published::{file_systems, is_stale, newest_report, pointer};
-use crate::remind::{self, Grew, HomeWork, NewestRun, Others, ReminderLedger, Work};
+use crate::remind::{self, Grew, HomeWork, NewestRun, Others, Work};
 use crate::report::{Coverage, FileSystemKey, HomeKind, Report, SamePeople};
 use crate::service_error::ServiceError;
-use crate::state::{Lock, StateDir, own_name};
 use crate::stop::Stop;
 use crate::store::{Destination, Store};
 use crate::text::{plural, printable};
@@ -40,7 +39,7 @@ pub(super) fn run(
     let reminding = loaded.reminding().map_err(Failure::usage)?;
     let readers = loaded.readers().map_err(Failure::usage)?;
     let book = reminding.addresses.open().map_err(Failure::usage)?;
-    let aws = Aws::new(readers.patience, readers.buckets.clone());
+    let aws = Arc::new(Aws::new(readers.patience, readers.buckets.clone()));
     let now = Timestamp::now();
     let with_apps = match args.only {
         Some(only) => only == RemindOf::Apps,
@@ -92,14 +91,9 @@ pub(super) fn run(
     if let Some(homes) = &asked {
         sorted.keep(homes);
     }
-    // A dry run makes no directory and takes no lock.
-    let (state_dir, locked) = match (args.dry_run, readers.state_dir_shared) {
-        (true, true) => (readers.state_dir.join(own_name()), None),
-        (true, false) => (readers.state_dir.clone(), None),
-        (false, shared) => lock(&reports, &readers.state_dir, shared)?,
-    };
-    let directory = state_dir.join(remind::STATE);
-    let mut ledger = ReminderLedger::open(&directory, now).map_err(Failure::fatal)?;
+    let from = readers.source(args.from.as_deref()).ok();
+    let ledger::Opened { mut ledger, lock: locked } =
+        ledger::open(&readers, &reports, from.as_ref(), (&aws, now), args.dry_run)?;
     let homes = (!runs.is_empty()).then_some(HomeWork { runs: &runs, sorted: &sorted });
     let work = Work::new(&reminding, homes, sorted_apps.as_ref(), now, &ledger);
     let exit = match locked {
@@ -289,23 +283,6 @@ fn find_homes<'u>(reports: &[Report], users: &'u [String]) -> (Option<Asked>, Ve
         }
     }
     (asked, missing)
-}
-
-/// Makes and locks the directory of reminders in the state directory. Returns the state directory.
-fn lock(
-    reports: &[Report],
-    configured: &Path,
-    shared: bool,
-) -> Result<(PathBuf, Option<Lock>), Failure> {
-    for report in reports {
-        let root = Path::new(&report.run.root);
-        refuse_inside(root, configured, "--state-dir").map_err(Failure::usage)?;
-    }
-    let state_dir = state_dir(configured, shared)?.into_owned();
-    StateDir::open(&state_dir).map_err(Failure::usage)?;
-    let state = StateDir::open(&state_dir.join(remind::STATE)).map_err(Failure::usage)?;
-    let lock = state.lock("reminding").map_err(Failure::fatal)?;
-    Ok((state_dir, Some(lock)))
 }
 
 /// Warns of homes that the run did not read completely. Returns true if any of the selected homes

@@ -28,6 +28,7 @@ use crate::log::LogFormat;
 use crate::names::SourceSpec;
 use crate::remind::Reminding;
 use crate::report::SamePeople;
+use crate::state::KeepIn;
 use crate::store::{BucketOptions, Destination};
 use file::ConfigFile;
 use origin::Origins;
@@ -36,7 +37,7 @@ use variables::By;
 pub(crate) use check::Config;
 #[cfg(target_os = "linux")]
 pub(crate) use nfs::{EfsSource, NfsServer, NfsSource};
-pub(crate) use settings::Settings;
+pub(crate) use settings::{DEFAULT_STATE_DIR, Settings};
 pub use variables::LogArgs;
 pub(crate) use variables::{one_line, without_variables};
 
@@ -127,6 +128,12 @@ impl Loaded {
         self.settings.publish.put_destination(to);
     }
 
+    pub(crate) fn put_state(&mut self, flag: Option<KeepIn>) {
+        if let Some(place) = flag {
+            self.settings.state = place;
+        }
+    }
+
     pub(crate) fn put_log_format(&mut self, flag: Option<LogFormat>) {
         if let Some(format) = flag {
             self.settings.log_format = format;
@@ -174,6 +181,7 @@ impl Loaded {
             names: all_names.iter().filter_map(|name| name.parse().ok()).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
             same_people: self.settings.same_people.into(),
+            state: self.settings.state,
             state_dir: self.settings.state_dir,
             state_dir_shared: self.settings.state_dir_shared,
             patience: self.settings.patience.0,
@@ -204,6 +212,8 @@ pub(crate) struct Readers {
     /// The sources of names, in order.
     pub(crate) names: Vec<SourceSpec>,
     pub(crate) same_people: SamePeople,
+    /// Where the state is kept.
+    pub(crate) state: KeepIn,
     pub(crate) state_dir: PathBuf,
     /// True if others may write to the state directory.
     pub(crate) state_dir_shared: bool,

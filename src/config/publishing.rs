@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use crate::outbox::{MetricsOf, Notify, OtherRoot, Publishing};
+use crate::state::KeepIn;
 use crate::store::Destination;
 use crate::units::{MeteredBytes, parse_size};
 
@@ -229,6 +230,15 @@ impl Settings {
         };
         let users = own("cloudwatch-users", &self.cloudwatch.users)?;
         let groups = own("cloudwatch-groups", &self.cloudwatch.groups)?;
+        if self.state == KeepIn::Destination {
+            if self.publish.to.is_none() {
+                return Err("--state destination needs --publish".to_owned());
+            }
+            if self.publish.unconditional.unwrap_or_default() {
+                let problem = "a lock there needs conditional writes";
+                return Err(format!("--state destination with --unconditional: {problem}"));
+            }
+        }
         let always = self.notify.always.unwrap_or_default();
         if always && self.notify.topic.is_none() {
             return Err("--notify-always needs --notify-topic".to_owned());

@@ -19,12 +19,17 @@ use crate::log::LogFormat;
 use crate::report::{Format, SortKey};
 use crate::scan::{EngineKind, Threads};
 use crate::shards::AskedShard;
+use crate::state::KeepIn;
 
 /// The default root.
 pub(super) const DEFAULT_ROOT: &str = "/mnt/efs";
 
+/// The default state directory.
+pub(crate) const DEFAULT_STATE_DIR: &str = "/var/lib/efs-scan";
+
 /// Keys that `efs-scan config` prints last, in this order. The others have the order of the flags.
-const LAST_KEYS: [&str; 8] = [
+const LAST_KEYS: [&str; 9] = [
+    "state",
     "state_dir",
     "state_dir_shared",
     "patience",
@@ -175,6 +180,12 @@ pub(crate) struct Settings {
     #[arg(skip)]
     #[serde(default)]
     pub(crate) rules: RuleSettings,
+
+    /// Where to keep what outlives a run. `auto` takes the directory, and the destination where that cannot
+    /// be written or in a container without a volume for it [default: auto]
+    #[arg(long, value_enum, value_name = "WHERE", env = "EFS_SCAN_STATE")]
+    #[serde(default)]
+    pub(crate) state: KeepIn,
 
     /// State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]
     #[arg(long, value_name = "DIR", env = "EFS_SCAN_STATE_DIR")]
@@ -335,7 +346,7 @@ fn passwd() -> Vec<String> {
 }
 
 fn state_dir() -> PathBuf {
-    PathBuf::from("/var/lib/efs-scan")
+    PathBuf::from(DEFAULT_STATE_DIR)
 }
 
 impl Settings {

@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
 use nix::unistd::{Group, Uid, User};
 
 use crate::aws::{Aws, Member, MemberKind};
+use crate::state::State;
 use csv_map::CsvMap;
 pub(crate) use csv_map::{lines_by_hand, read_by_hand};
 use sagemaker::Studio;
@@ -196,7 +197,7 @@ pub struct NamesError {
 }
 
 impl Names {
-    /// Opens the sources. If `state_dir` is given, SageMaker's last answer is kept there.
+    /// Opens the sources. If `state` is given, SageMaker's last answer is kept there.
     ///
     /// # Errors
     /// Names the source, and the line of the problem in it.
@@ -204,15 +205,14 @@ impl Names {
         specs: &[SourceSpec],
         groups: &GroupSources,
         aws: &Aws,
-        state_dir: Option<&Path>,
+        state: Option<&State>,
     ) -> Result<Self, NamesError> {
         let open = |spec: &SourceSpec| {
             let source = match spec {
                 SourceSpec::Passwd => Ok(Source::Passwd { groups: groups.passwd }),
                 SourceSpec::Csv(path) => CsvMap::read(path).map(Source::Csv),
                 SourceSpec::SageMaker(domain) => {
-                    Studio::ask(domain, groups.tag.as_deref(), aws, state_dir)
-                        .map(Source::SageMaker)
+                    Studio::ask(domain, groups.tag.as_deref(), aws, state).map(Source::SageMaker)
                 }
             };
             match source {

@@ -4,9 +4,7 @@
 //! no home is an orphan home, because its owner may have joined since.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::RangeInclusive;
-use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::aws::{Aws, Member, MemberKind};
 use crate::log;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::state;
+use crate::state::State;
 
-/// The last answer about a domain, kept as a file in the state directory.
+/// The last answer about a domain, kept as a file of the state.
 #[derive(Debug, Serialize, Deserialize)]
 struct CachedMembers {
     asked: Timestamp,
@@ -38,23 +36,13 @@ pub(super) struct Studio {
 }
 
 /// Reads the last answer, if there is one.
-fn kept(file: &Path) -> Option<CachedMembers> {
-    let kept = state::read(file).inspect_err(|error| {
-        if error.kind() != io::ErrorKind::NotFound {
-            log::warn!("the last answer in {}: {error}", file.display());
-        }
-    });
-    kept.ok()
-}
-
-fn keep(answer: &CachedMembers, state_dir: &Path, file: &str) -> Result<(), String> {
-    let made = state::make_dir(state_dir);
-    made.map_err(|error| format!("making {}: {error}", state_dir.display()))?;
-    state::write(&state_dir.join(file), answer)
+fn kept(state: &State, file: &str) -> Option<CachedMembers> {
+    let kept = state.read(file).inspect_err(|error| log::warn!("the last answer in {error}"));
+    kept.ok().flatten()
 }
 
 impl Studio {
-    /// Asks SageMaker, or falls back to its last answer in the state directory, if one is given.
+    /// Asks SageMaker, or falls back to its last answer in the state, if there is one.
     /// Groups are the values of the tag `group_tag` of the user profiles.
     ///
     /// # Errors
@@ -63,9 +51,9 @@ impl Studio {
         domain: &str,
         group_tag: Option<&str>,
         aws: &Aws,
-        state_dir: Option<&Path>,
+        state: Option<&State>,
     ) -> Result<Self, String> {
-        let studio = Self::members_of(domain, group_tag, aws, state_dir)?;
+        let studio = Self::members_of(domain, group_tag, aws, state)?;
         Ok(Self { group_tag: group_tag.map(str::to_owned), ..studio })
     }
 
@@ -73,10 +61,10 @@ impl Studio {
         domain: &str,
         group_tag: Option<&str>,
         aws: &Aws,
-        state_dir: Option<&Path>,
+        state: Option<&State>,
     ) -> Result<Self, String> {
         let file = format!("names-{}.json", file_name(domain));
-        let cached = state_dir.and_then(|directory| kept(&directory.join(&file)));
+        let cached = state.and_then(|state| kept(state, &file));
         let known = cached.as_ref().map_or(&[][..], |cached| &cached.members);
         match members(domain, aws, known) {
             Ok(members) if members.is_empty() => {
@@ -87,8 +75,8 @@ impl Studio {
             Ok(mut members) => {
                 let untagged = group_tag.and_then(|key| tag(&mut members, key, domain, aws).err());
                 let answer = CachedMembers { asked: Timestamp::now(), members };
-                // A user who cannot write to the state directory still gets the names.
-                if let Some(Err(problem)) = state_dir.map(|at| keep(&answer, at, &file)) {
+                // A user who cannot write there still gets the names.
+                if let Some(Err(problem)) = state.map(|state| state.write(&file, &answer)) {
                     log::info!("the names are not kept: {problem}");
                 }
                 Ok(Self { groups_problem: untagged, ..Self::of(answer.members, None) })

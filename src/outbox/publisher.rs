@@ -2,22 +2,24 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::adopt::{Adopter, adopt};
 use super::metrics_of::MetricsOf;
 use super::objects::{self, OtherRoot};
-use super::send::{Own, Sent, Unkept, send};
+use super::send::{Kept, Own, Places, Sent, Unkept, send};
 use super::spool::{self, CloudWatch, JobRef, Notify, Targets};
 use crate::aws::Aws;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::output::refuse_inside;
 use crate::report::{Coverage, Identity, Report, Root};
-use crate::state::{Lock, StateDir, StateError, shown};
+use crate::service_error::ServiceError;
+use crate::state::{Lock, State, StateDir, StateError, StateObjects, StatePlace, shown};
 use crate::stop::Stop;
-use crate::store::{Destination, Fill};
+use crate::store::{Destination, Fill, Opener};
 use crate::text::{plural, printable};
 
 /// The targets of runs, as far as the configuration knows.
@@ -92,74 +94,92 @@ pub(crate) struct Scanned<'a> {
 /// the lock of the file system's part of the state directory.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    /// `None` if the state directory cannot be written.
-    state: Option<(StateDir, Lock)>,
+    kept: KeptState,
     targets: Targets,
     interrupted: bool,
     newest: Option<Timestamp>,
 }
 
-/// The fate of a run that was given to the spool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
-    Spooled,
-    /// It is not to be published.
-    LeftOut,
-    /// The spool cannot be written, so this process has to send the run.
-    Unkept,
+/// The state of the file system, which this process has locked.
+#[derive(Debug)]
+struct KeptState {
+    /// `None` if the destination keeps the state, or the directory cannot be written.
+    spool: Option<StateDir>,
+    /// `None` if the directory cannot be written.
+    files: Option<State>,
+    _lock: Option<Lock>,
 }
 
-impl Kept {
-    /// True if the run is to be published.
-    pub(crate) fn is_published(&self) -> bool {
-        *self != Self::LeftOut
+impl KeptState {
+    fn directory(part: StateDir, lock: Lock) -> Self {
+        Self { files: Some(part.files()), spool: Some(part), _lock: Some(lock) }
+    }
+
+    fn places(&self) -> Places<'_> {
+        Places { spool: self.spool.as_ref(), files: self.files.as_ref() }
     }
 }
 
 impl Publisher {
-    /// Locks the state directory and checks that everything can be published, so that a scan of an
-    /// hour does not end in vain.
+    /// Locks the state and checks that everything can be published, so that a scan of an hour does
+    /// not end in vain.
     pub(crate) fn prepare(
         publishing: &Publishing,
-        Scanned { root, named, identity, efs }: Scanned<'_>,
-        state_dir: &Path,
+        scanned: Scanned<'_>,
+        place: &StatePlace,
         aws: &Aws,
     ) -> Result<Self, Failure> {
-        refuse_inside(root, state_dir, "--state-dir").map_err(Failure::usage)?;
+        let Scanned { root, named, identity, ref efs } = scanned;
+        if let StatePlace::Directory(directory) = place {
+            refuse_inside(root, directory, "--state-dir").map_err(Failure::usage)?;
+        }
         if let Some(Destination::Directory(path)) = &publishing.to {
             refuse_inside(root, path, "--publish").map_err(Failure::usage)?;
         }
-        let targets = publishing.targets(efs)?;
+        let targets = publishing.targets(efs.clone())?;
         let doing = format!("scanning {}", root.display());
-        let state = match (open(state_dir, identity, named, &doing), targets.is_empty()) {
-            (Ok(state), _) => Some(state),
-            (Err(StateError::Unwritable(problem)), false) => {
-                log::error!("{problem}; the run cannot wait there, and is published directly");
+        let of =
+            Root { path: named.as_os_str().as_encoded_bytes().into(), identity: Some(identity) };
+        let check = || check(&targets, &of, identity, aws);
+        let (kept, checked) = match place {
+            StatePlace::Directory(directory) => {
+                let kept = match (open(directory, identity, named, &doing), targets.is_empty()) {
+                    (Ok((part, lock)), _) => KeptState::directory(part, lock),
+                    (Err(StateError::Unwritable(problem)), false) => {
+                        log::error!(
+                            "{problem}; the run cannot wait there, and is published directly"
+                        );
+                        KeptState { spool: None, files: None, _lock: None }
+                    }
+                    (Err(error @ StateError::Held(_)), _) => return Err(Failure::fatal(error)),
+                    (Err(error), _) => return Err(Failure::usage(error)),
+                };
+                (kept, check())
+            }
+            // The lock needs the conditions of writes that the check proves.
+            StatePlace::Destination(at) => {
+                let checked = check().map_err(not_scanned)?;
+                (at_destination(at, identity, &doing)?, Ok(checked))
+            }
+        };
+        let newest = match checked {
+            Ok(finished) => finished,
+            // The run waits in the spool until the trouble is over.
+            Err(error) if error.trouble.passes() => {
+                log::warn!("{}", error.text);
                 None
             }
-            (Err(error @ StateError::Held(_)), _) => return Err(Failure::fatal(error)),
-            (Err(error), _) => return Err(Failure::usage(error)),
+            Err(error) => return Err(Failure::fatal(error.text)),
         };
-        let mut newest = None;
-        if let Some(destination) = &targets.publish {
-            let of = Root {
-                path: named.as_os_str().as_encoded_bytes().into(),
-                identity: Some(identity),
-            };
-            let checked = destination
-                .open(aws)
-                .and_then(|store| objects::check(&*store, &identity.key, &of, targets.other_root));
-            match checked {
-                Ok(finished) => newest = finished,
-                // The run waits in the spool until the trouble is over.
-                Err(error) if error.trouble.passes() => log::warn!("{}", error.text),
-                Err(error) => return Err(Failure::fatal(error.text)),
-            }
-        }
         if targets.cloudwatch.is_some() || targets.notify.is_some() {
             aws.ready().map_err(|error| Failure::fatal(error.text))?;
         }
-        Ok(Self { state, targets, interrupted: publishing.interrupted, newest })
+        Ok(Self { kept, targets, interrupted: publishing.interrupted, newest })
+    }
+
+    /// The small files of the file system's state at the destination, if it is there.
+    pub(crate) fn state_at_destination(&self) -> Option<&State> {
+        self.kept.files.as_ref().filter(|files| matches!(files, State::Objects(_)))
     }
 
     /// True if runs go anywhere.
@@ -174,7 +194,7 @@ impl Publisher {
 
     /// The directory of the runs that wait.
     pub(crate) fn spool(&self) -> Option<PathBuf> {
-        self.state.as_ref().map(|(state, _)| shown(&state.path("spool")))
+        self.kept.spool.as_ref().map(|spool| shown(&spool.path("spool")))
     }
 
     /// Puts the run into the spool. From then on it cannot be lost. If the spool cannot be written,
@@ -184,7 +204,9 @@ impl Publisher {
         if self.targets.is_empty() || (interrupted && !self.interrupted) {
             return Kept::LeftOut;
         }
-        let Some((state, _)) = &self.state else { return Kept::Unkept };
+        let Some(state) = &self.kept.spool else {
+            return if self.kept.files.is_some() { Kept::Direct } else { Kept::Unkept };
+        };
         match spool::add(state, JobRef { targets: &self.targets, report }) {
             Ok(()) => Kept::Spooled,
             Err(problem) => {
@@ -198,7 +220,7 @@ impl Publisher {
 
     /// Puts a run into the spool once more, with what is known of it since.
     pub(crate) fn keep_again(&self, report: &Report) {
-        let Some((state, _)) = &self.state else { return };
+        let Some(state) = &self.kept.spool else { return };
         if let Err(problem) = spool::add(state, JobRef { targets: &self.targets, report }) {
             log::warn!("{problem}; if the run has to wait, it is sent without its growth");
         }
@@ -206,8 +228,7 @@ impl Publisher {
 
     /// Opens the table of directories of the run `id`, if the spool has it.
     pub(crate) fn kept_dirs(&self, id: &str) -> Option<File> {
-        let (state, _) = self.state.as_ref()?;
-        spool::dirs(state, id).ok().flatten()
+        spool::dirs(self.kept.spool.as_ref()?, id).ok().flatten()
     }
 
     /// Puts the table of directories of the run `id` into the spool, before the run itself. Does
@@ -216,8 +237,8 @@ impl Publisher {
     /// # Errors
     /// If it cannot be written.
     pub(crate) fn keep_dirs(&self, id: &str, dirs: &Fill<'_>) -> Result<(), String> {
-        match &self.state {
-            Some((state, _)) => spool::add_dirs(state, id, dirs),
+        match &self.kept.spool {
+            Some(state) => spool::add_dirs(state, id, dirs),
             None => Ok(()),
         }
     }
@@ -238,9 +259,47 @@ impl Publisher {
             false => stop,
         };
         let job = JobRef { targets: &self.targets, report };
-        let is_kept = kept == Kept::Spooled;
-        let own = kept.is_published().then_some(Own { job, dirs, is_kept });
-        logged(self.state.as_ref().map(|(state, _)| state), own, aws, stop)
+        let own = kept.is_published().then_some(Own { job, dirs, kept });
+        logged(self.kept.places(), own, aws, stop)
+    }
+}
+
+/// Checks that runs can be published. Returns when the newest run that is published finished.
+fn check(
+    targets: &Targets,
+    of: &Root<'_>,
+    identity: &Identity,
+    aws: &Aws,
+) -> Result<Option<Timestamp>, ServiceError> {
+    let Some(destination) = &targets.publish else { return Ok(None) };
+    let store = destination.open(aws)?;
+    objects::check(&*store, &identity.key, of, targets.other_root)
+}
+
+/// Locks the state of the file system at the destination.
+fn at_destination(
+    at: &Arc<dyn Opener>,
+    identity: &Identity,
+    doing: &str,
+) -> Result<KeptState, Failure> {
+    let files = State::Objects(StateObjects::of_file_system(at, identity.key.as_str()));
+    let lock = files.lock(doing).map_err(|error| match error {
+        StateError::Destination(error) => not_scanned(error),
+        error => Failure::fatal(error),
+    })?;
+    Ok(KeptState { spool: None, files: Some(files), _lock: Some(lock) })
+}
+
+/// Ends a scan whose destination fails before it begins. There is no spool for its run.
+fn not_scanned(error: ServiceError) -> Failure {
+    match error.trouble.passes() {
+        true => {
+            let problem = format!(
+                "{error}; nothing was scanned, because its run could not wait anywhere: retry the job"
+            );
+            Failure::new(Exit::Unpublished, problem)
+        }
+        false => Failure::fatal(error.text),
     }
 }
 
@@ -268,13 +327,14 @@ fn log_all(problems: &[String]) {
 
 /// Sends what waits in the spool of a file system, and logs what cannot be sent.
 pub(crate) fn send_waiting(state: &StateDir, aws: &Aws, stop: &Stop) -> Sent {
-    logged(Some(state), None, aws, stop)
+    let files = state.files();
+    logged(Places { spool: Some(state), files: Some(&files) }, None, aws, stop)
 }
 
-fn logged(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, stop: &Stop) -> Sent {
-    let sent = send(state, own, aws, stop);
+fn logged(places: Places<'_>, own: Option<Own<'_>>, aws: &Aws, stop: &Stop) -> Sent {
+    let sent = send(places, own, aws, stop);
     log_all(&sent.problems);
-    if let (Some(state), true) = (state, sent.waiting > 0) {
+    if let (Some(state), true) = (places.spool, sent.waiting > 0) {
         let waiting = sent.waiting as u64;
         let (runs_wait, them) =
             (plural(waiting, "run waits", "runs wait"), plural(waiting, "it", "them"));
@@ -293,6 +353,10 @@ fn logged(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, stop: &Stop
         Unkept::Lost => log::error!(
             "this run is lost: the state directory could not keep it, and not all of it could be \
              published"
+        ),
+        Unkept::Unretried => log::error!(
+            "this run is lost unless the job is retried: there is no disk to keep it on, and not all \
+             of it could be published"
         ),
     }
     sent

@@ -14,7 +14,7 @@ use crate::aws::Aws;
 use crate::log;
 use crate::published::rank;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
-use crate::state::StateDir;
+use crate::state::{State, StateDir};
 use crate::stop::Stop;
 use crate::store::Fill;
 use crate::text::printable;
@@ -64,6 +64,36 @@ pub(crate) enum Unkept {
     Sent,
     /// Some or all of it could not be sent, and nothing will try again.
     Lost,
+    /// The same, on a machine that has no spool by design, whose job may be retried.
+    Unretried,
+}
+
+/// The fate of a run before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Spooled,
+    /// It is not to be published.
+    LeftOut,
+    /// The spool cannot be written, so this process has to send the run.
+    Unkept,
+    /// There is no spool, because the destination keeps the state. This process has to send the run.
+    Direct,
+}
+
+impl Kept {
+    /// True if the run is to be published.
+    pub(crate) fn is_published(self) -> bool {
+        self != Self::LeftOut
+    }
+}
+
+/// What sending has of the state of the file system.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places<'a> {
+    /// `None` if there is none, or it cannot be used.
+    pub(super) spool: Option<&'a StateDir>,
+    /// `None` if they cannot be used.
+    pub(super) files: Option<&'a State>,
 }
 
 /// The run of this process.
@@ -72,28 +102,26 @@ pub(super) struct Own<'a> {
     pub(super) job: JobRef<'a>,
     /// Makes its table of directories, if it has one.
     pub(super) dirs: Option<&'a Fill<'a>>,
-    /// False if the spool could not keep it.
-    pub(super) is_kept: bool,
+    pub(super) kept: Kept,
 }
 
-/// Sends all runs in the spool, and then that of this process if the spool could not keep it. A
+/// Sends all runs in the spool, and then that of this process if it is not there. A
 /// target that fails is not tried again for later runs, unless it refused that one run.
-pub(super) fn send(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, stop: &Stop) -> Sent {
+pub(super) fn send(places: Places<'_>, own: Option<Own<'_>>, aws: &Aws, stop: &Stop) -> Sent {
     let mut sent = Sent::default();
     let mut failed = BTreeSet::new();
-    let waiting = state.map(|state| (state, spool::waiting(state, &mut sent.problems)));
+    let waiting = places.spool.map(|spool| (spool, spool::waiting(spool, &mut sent.problems)));
     for (state, id) in
-        waiting.iter().flat_map(|(state, ids)| ids.iter().map(move |id| (*state, id)))
+        waiting.iter().flat_map(|(spool, ids)| ids.iter().map(move |id| (*spool, id)))
     {
         let mut send = |job: JobRef<'_>, problems: &mut Vec<String>| {
-            let mut sender =
-                Sender { state: Some(state), waits: true, aws, stop, id, job, dirs: None };
+            let mut sender = Sender { places, waits: true, aws, stop, id, job, dirs: None };
             sender.all(spool::steps_done(state, id), &mut failed, problems)
         };
         let done = match own {
             _ if stop.is_set() => false,
             // There is no need to read it back.
-            Some(own) if own.is_kept && own.job.report.run.id == *id => {
+            Some(own) if own.kept == Kept::Spooled && own.job.report.run.id == *id => {
                 send(own.job, &mut sent.problems)
             }
             _ => match spool::job(state, id) {
@@ -113,11 +141,18 @@ pub(super) fn send(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, st
             false => sent.waiting += 1,
         }
     }
-    if let Some(Own { job, dirs, is_kept: false }) = own {
+    if let Some(Own { job, dirs, kept }) = own
+        && kept != Kept::Spooled
+    {
         let id = &job.report.run.id;
-        let mut sender = Sender { state, waits: false, aws, stop, id, job, dirs };
+        let mut sender = Sender { places, waits: false, aws, stop, id, job, dirs };
         let done = sender.all(StepsDone::default(), &mut failed, &mut sent.problems);
-        sent.unkept = if done { Unkept::Sent } else { Unkept::Lost };
+        sent.unkept = match (kept, done) {
+            (Kept::Direct, true) => Unkept::None,
+            (Kept::Direct, false) => Unkept::Unretried,
+            (_, true) => Unkept::Sent,
+            (_, false) => Unkept::Lost,
+        };
         sent.runs += usize::from(done);
     }
     if stop.is_set() && sent.waiting > 0 {
@@ -128,8 +163,7 @@ pub(super) fn send(state: Option<&StateDir>, own: Option<Own<'_>>, aws: &Aws, st
 
 /// Sends one run.
 struct Sender<'a> {
-    /// `None` if it cannot be used.
-    state: Option<&'a StateDir>,
+    places: Places<'a>,
     /// True if the run is in the spool, and what is left of it is sent later.
     waits: bool,
     aws: &'a Aws,
@@ -177,8 +211,8 @@ impl Sender<'_> {
     }
 
     fn remember(&self, done: &StepsDone) {
-        if let (Some(state), true) = (self.state, self.waits) {
-            spool::remember(state, self.id, done);
+        if let (Some(spool), true) = (self.places.spool, self.waits) {
+            spool::remember(spool, self.id, done);
         }
     }
 
@@ -187,8 +221,8 @@ impl Sender<'_> {
         if !done.published {
             let store = destination.open(self.aws)?;
             let failed = |problem| ServiceError::new(Trouble::Refused, problem);
-            let spooled = match self.state {
-                Some(state) if self.waits => spool::dirs(state, self.id).map_err(failed)?,
+            let spooled = match self.places.spool {
+                Some(spool) if self.waits => spool::dirs(spool, self.id).map_err(failed)?,
                 _ => None,
             };
             let copied = spooled.map(|file| {
@@ -246,13 +280,26 @@ impl Sender<'_> {
         Ok(())
     }
 
+    /// Reads the last notices. If they are unreadable, a notice is sent once more.
+    fn last_notices(&self) -> ServiceResult<BTreeMap<String, LastNotice>> {
+        let Some(files) = self.places.files else { return Ok(BTreeMap::new()) };
+        files.check_lock()?;
+        match files.read(LAST_NOTICES) {
+            Ok(notices) => Ok(notices.unwrap_or_default()),
+            Err(error) if error.trouble == Trouble::Refused => {
+                log::warn!("{error}");
+                Ok(BTreeMap::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn notify(&self, done: &mut StepsDone) -> ServiceResult<()> {
         let Some(to) = &self.job.targets.notify else { return Ok(()) };
         if done.notified {
             return Ok(());
         }
-        let mut notices: BTreeMap<String, LastNotice> =
-            self.state.and_then(|state| state.read(LAST_NOTICES)).unwrap_or_default();
+        let mut notices = self.last_notices()?;
         let last = notices.entry(to.topic.clone()).or_default();
         let over = notice::over_quota(self.job.report, &last.over);
         let grew = notice::has_newly_grown(self.job.report, &last.grown);
@@ -272,7 +319,7 @@ impl Sender<'_> {
         if news || (before.is_future() && before < this) {
             let grown = notice::grown(self.job.report, &last.grown);
             *last = LastNotice { run: self.id.to_owned(), over, grown };
-            let written = self.state.map(|state| state.write(LAST_NOTICES, &notices));
+            let written = self.places.files.map(|files| files.write(LAST_NOTICES, &notices));
             if let Some(Err(problem)) = written {
                 log::warn!("{problem}; the next run may send the notice again");
             }

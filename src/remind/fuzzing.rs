@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fs;
+use std::path::Path;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -13,8 +14,13 @@ use super::template::{About, Template};
 use super::thresholds::Thresholds;
 use super::{AppReminding, HomeWork, NewestRun, Others, Reminding, Work, preview, sort};
 use crate::report::{Report, SamePeople};
+use crate::state::State;
 use crate::text::Shown;
 use crate::units::AllocatedBytes;
+
+fn files(directory: &Path) -> State {
+    State::Directory(directory.to_owned())
+}
 
 /// Reads the ledger, uses and writes it, and reads it back. Returns the number of open ends.
 pub(crate) fn ledger(data: &[u8], now: Timestamp) -> usize {
@@ -25,14 +31,15 @@ pub(crate) fn ledger(data: &[u8], now: Timestamp) -> usize {
     DIRECTORY.with(|directory| {
         let directory = directory.get_or_init(|| tempfile::tempdir().expect("a directory")).path();
         fs::write(directory.join(FILE), data).expect("written");
-        let Ok(mut ledger) = ReminderLedger::open(directory, now) else { return 0 };
+        let Ok(mut ledger) = ReminderLedger::open(files(directory), None, now) else { return 0 };
         let open = ledger.open_ends().len();
         let address = Address::new("alice@example.com").expect("good");
         let told = ledger.told(&address, None, Reason::Trash).cloned();
         ledger.is_listed("200005");
         let quota = [Topic { file_system: None, reason: Reason::Quota, run: "r" }];
         ledger.sending(&address, &quota).expect("written");
-        let again = ReminderLedger::open(directory, now).expect("what was written is read");
+        let again =
+            ReminderLedger::open(files(directory), None, now).expect("what was written is read");
         assert_eq!(again.told(&address, None, Reason::Trash).cloned(), told);
         // Whatever was there before, this reminder is recorded now.
         assert!(again.told(&address, None, Reason::Quota).is_some());
@@ -76,7 +83,7 @@ pub(crate) fn letters(report: &Report, now: Timestamp) -> Shown {
     );
     let sorted = sort(&runs, &book, reminding.trash, SamePeople::ByDomain);
     let nowhere = tempfile::tempdir().expect("a directory");
-    let ledger = ReminderLedger::open(nowhere.path(), now).expect("there is none");
+    let ledger = ReminderLedger::open(files(nowhere.path()), None, now).expect("there is none");
     let homes = HomeWork { runs: &runs, sorted: &sorted };
     preview(&Work::new(&reminding, Some(homes), None, now, &ledger), &ledger)
 }

@@ -1,14 +1,12 @@
-//! File of reminders in the state directory: recipients, reasons and times.
+//! File of reminders in the state: recipients, reasons and times.
 //!
 //! SES has no idempotency token. If the program crashes after SES has accepted a message and before
 //! this file records it, nobody knows if the message was sent. The ledger then counts it as sent: a
-//! message is recorded as `Sending` on disk before it is sent, and a `Sending` found later counts.
+//! message is recorded as `Sending` before it is sent, and a `Sending` found later counts.
 //! So nobody is reminded twice in a week. A recipient whose reminder was lost that way waits a
 //! week, and the administrator is told.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -17,7 +15,8 @@ use serde_json::Value;
 
 use super::address::Address;
 use crate::report::FileSystemKey;
-use crate::state;
+use crate::service_error::{ServiceError, Trouble};
+use crate::state::State;
 
 /// Name and version of the schema.
 const SCHEMA: &str = "efs-scan/reminders/2";
@@ -29,8 +28,8 @@ const SCHEMA_1: &str = "efs-scan/reminders/1";
 /// file system: which one they were of is not known. It is not the key of one.
 const ANY: &str = "*";
 
-/// Name of the file in the state directory.
-pub(super) const FILE: &str = "reminders.json";
+/// Name of the file.
+pub(crate) const FILE: &str = "reminders.json";
 
 /// Days between two reminders of one recipient for one reason. Whole days in UTC, so a weekly timer
 /// that fires a minute early does not wait for another week.
@@ -138,34 +137,44 @@ impl LedgerFile {
 /// The file and its contents.
 #[derive(Debug)]
 pub(crate) struct ReminderLedger {
-    path: PathBuf,
+    state: State,
     book: LedgerFile,
     now: Timestamp,
 }
 
 impl ReminderLedger {
-    /// Reads the file of a state directory. A missing file counts as empty.
+    /// Reads the file. A missing file counts as empty. `before` is where the file was kept earlier,
+    /// and is read if there is none.
     ///
     /// # Errors
     /// If it cannot be read: starting again would remind everybody twice.
-    pub(crate) fn open(directory: &Path, now: Timestamp) -> Result<Self, String> {
-        let path = directory.join(FILE);
-        let failed = |problem: String| {
-            format!(
-                "{}: {problem}; without it everybody would be reminded again",
-                crate::state::shown(&path).display()
-            )
+    pub(crate) fn open(
+        state: State,
+        before: Option<&State>,
+        now: Timestamp,
+    ) -> Result<Self, ServiceError> {
+        let failed = |trouble, problem: String| {
+            let text = format!("{problem}; without it everybody would be reminded again");
+            ServiceError::new(trouble, text)
         };
-        let book = match state::read::<Value>(&path) {
-            Ok(book) => LedgerFile::of(book).map_err(failed)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => LedgerFile {
-                schema: SCHEMA.to_owned(),
-                people: BTreeMap::new(),
-                listed: BTreeMap::new(),
-            },
-            Err(error) => return Err(failed(error.to_string())),
-        };
-        Ok(Self { path, book, now })
+        let mut book = None;
+        for place in [Some(&state), before].into_iter().flatten() {
+            let read = place.read::<Value>(FILE);
+            let Some(read) = read.map_err(|error| failed(error.trouble, error.text))? else {
+                continue;
+            };
+            let named = |problem: String| {
+                failed(Trouble::Refused, format!("{}: {problem}", place.name(FILE)))
+            };
+            book = Some(LedgerFile::of(read).map_err(named)?);
+            break;
+        }
+        let book = book.unwrap_or_else(|| LedgerFile {
+            schema: SCHEMA.to_owned(),
+            people: BTreeMap::new(),
+            listed: BTreeMap::new(),
+        });
+        Ok(Self { state, book, now })
     }
 
     /// Returns the last reminder of this address for this reason, of homes on this file system or of
@@ -272,7 +281,7 @@ impl ReminderLedger {
         }
         self.book.people.retain(|_, scopes| !scopes.is_empty());
         self.book.listed.retain(|_, at| !is_over(*at, now));
-        state::write(&self.path, &self.book)
+        self.state.write(FILE, &self.book)
     }
 }
 
@@ -293,6 +302,10 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect(text)
+    }
+
+    fn files(dir: &tempfile::TempDir) -> State {
+        State::Directory(dir.path().to_owned())
     }
 
     fn address() -> Address {
@@ -323,7 +336,7 @@ mod tests {
     #[test]
     fn reasons_are_apart_and_addresses_are_the_same_in_any_case() {
         let dir = tempfile::tempdir().expect("a directory");
-        let open = |now: &str| ReminderLedger::open(dir.path(), at(now)).expect("a ledger");
+        let open = |now: &str| ReminderLedger::open(files(&dir), None, at(now)).expect("a ledger");
         let mut ledger = open("2026-11-24T10:00:00Z");
         ledger.sending(&address(), &about(Reason::Quota)).expect("written");
         let crashed = open("2026-11-25T10:00:00Z");
@@ -351,16 +364,16 @@ mod tests {
     fn what_is_over_is_forgotten_but_not_what_nobody_heard_of() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut ledger =
-            ReminderLedger::open(dir.path(), at("2026-11-01T10:00:00Z")).expect("a ledger");
+            ReminderLedger::open(files(&dir), None, at("2026-11-01T10:00:00Z")).expect("a ledger");
         ledger.sent(&address(), &about(Reason::Quota)).expect("written");
         ledger.sending(&address(), &about(Reason::Trash)).expect("written");
         let mut ledger =
-            ReminderLedger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect("a ledger");
+            ReminderLedger::open(files(&dir), None, at("2026-11-24T10:00:00Z")).expect("a ledger");
         ledger.reported(["orphan 7".to_owned()].into_iter()).expect("written");
         assert!(ledger.is_listed("orphan 7") && !ledger.is_listed("orphan 8"));
         assert!(ledger.open_ends().is_empty(), "it was told");
         let mut ledger =
-            ReminderLedger::open(dir.path(), at("2026-12-24T10:00:00Z")).expect("a ledger");
+            ReminderLedger::open(files(&dir), None, at("2026-12-24T10:00:00Z")).expect("a ledger");
         assert!(!ledger.is_listed("orphan 7"));
         ledger.reported(std::iter::empty()).expect("written");
         let text = fs::read_to_string(dir.path().join(FILE)).expect("there");
@@ -373,8 +386,9 @@ mod tests {
         for text in ["", "{", "[]", r#"{"schema":"efs-scan/reminders/3","people":{},"listed":{}}"#]
         {
             fs::write(dir.path().join(FILE), text).expect("written");
-            let said =
-                ReminderLedger::open(dir.path(), at("2026-11-24T10:00:00Z")).expect_err(text);
+            let said = ReminderLedger::open(files(&dir), None, at("2026-11-24T10:00:00Z"))
+                .expect_err(text)
+                .text;
             assert!(said.contains("everybody would be reminded again"), "{said}");
         }
     }
@@ -387,7 +401,7 @@ mod tests {
         let earlier = r#"{"schema":"efs-scan/reminders/1","people":{"alice@example.com":
             {"trash":{"at":"2026-11-20T10:00:00Z","run":"r","step":"sent"}}},"listed":{}}"#;
         fs::write(dir.path().join(FILE), earlier).expect("written");
-        let open = |now: &str| ReminderLedger::open(dir.path(), at(now)).expect("a ledger");
+        let open = |now: &str| ReminderLedger::open(files(&dir), None, at(now)).expect("a ledger");
         let mut ledger = open("2026-11-24T10:00:00Z");
         let told = |ledger: &ReminderLedger, of: &FileSystemKey, reason| {
             ledger.told(&address(), Some(of), reason).is_some()

@@ -39,7 +39,7 @@ pub(crate) use address::AddressBook;
 pub use address::{Address, AddressMap, AddressTemplate, Addresses, Dashes, check_sender};
 pub(crate) use apps::{LongRunning, SortedApps, long_running, sort_apps};
 pub use instance_prices::{InstancePrices, PriceTable};
-pub(crate) use ledger::ReminderLedger;
+pub(crate) use ledger::{FILE as LEDGER, ReminderLedger};
 pub(crate) use people::{Grew, NewestRun, Others, sort};
 pub(crate) use preview::preview;
 pub(crate) use send::send;
@@ -47,7 +47,7 @@ pub use template::{About, Template};
 pub use thresholds::Thresholds;
 
 /// Subdirectory of the state directory for reminders, with its own lock: a scan may take hours, and
-/// neither should wait for the other.
+/// neither should wait for the other. At a destination it is [`StateObjects::of_reminders`](crate::state::StateObjects::of_reminders).
 pub(crate) const STATE: &str = "remind";
 
 /// Checked settings of reminders.

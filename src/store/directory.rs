@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 #[cfg(target_os = "linux")]
 use rustix::fs::{Mode, OFlags, ResolveFlags};
@@ -150,6 +150,15 @@ impl Directory {
     }
 
     fn read_object(&self, key: &str, size: ReadSize) -> ServiceResult<Option<Object>> {
+        Ok(self.read_dated(key, size)?.map(|(object, _)| object))
+    }
+
+    /// Reads an object, and when it was written.
+    fn read_dated(
+        &self,
+        key: &str,
+        size: ReadSize,
+    ) -> ServiceResult<Option<(Object, Option<SystemTime>)>> {
         let read = || {
             let Some(file) = self.open_object(key, size)? else { return Ok(None) };
             let bound = match size {
@@ -157,12 +166,18 @@ impl Directory {
                 ReadSize::Whole => MAX_OBJECT,
                 ReadSize::First(wanted) => wanted as u64,
             };
-            let version = version_of(&file.metadata()?);
+            let metadata = file.metadata()?;
             let mut bytes = Vec::new();
             file.take(bound).read_to_end(&mut bytes)?;
-            Ok(Some(Object { bytes, version }))
+            Ok(Some((Object { bytes, version: version_of(&metadata) }, metadata.modified().ok())))
         };
         read().map_err(|error| self.error("reading", key, &error))
+    }
+
+    /// Returns the time by the clock that dates the files here: on NFS, the server's.
+    fn now(&self) -> io::Result<SystemTime> {
+        let probe = tempfile::Builder::new().prefix(PART_PREFIX).tempfile_in(&self.0)?;
+        probe.as_file().metadata()?.modified()
     }
 
     fn error(&self, operation: &str, key: &str, error: &io::Error) -> ServiceError {
@@ -222,6 +237,14 @@ impl Store for Directory {
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
         self.read_object(key, ReadSize::Whole)
+    }
+
+    fn get_aged(&self, key: &str) -> ServiceResult<Option<(Object, Option<Duration>)>> {
+        let Some((object, modified)) = self.read_dated(key, ReadSize::Whole)? else {
+            return Ok(None);
+        };
+        let age = self.now().ok().and_then(|now| now.duration_since(modified?).ok());
+        Ok(Some((object, age)))
     }
 
     fn read(&self, key: &str, take: &mut dyn FnMut(&mut dyn Read)) -> ServiceResult<bool> {

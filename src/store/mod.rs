@@ -4,6 +4,7 @@ mod access_point;
 mod body;
 mod directory;
 mod fetch;
+mod opener;
 mod s3;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,7 @@ use crate::service_error::{ServiceError, ServiceResult, Trouble};
 pub use crate::aws::{BucketOptions, PutOptions, is_region};
 pub use directory::Directory;
 pub(crate) use fetch::fetched;
+pub use opener::{OpenDestination, Opener};
 
 /// The largest object that is read whole, in bytes: a report of 200,000 homes has a few hundred
 /// MiB.
@@ -62,6 +65,14 @@ pub trait Store {
     /// # Errors
     /// Names the object.
     fn get(&self, key: &str) -> ServiceResult<Option<Object>>;
+
+    /// Reads the object, and how long ago it was written by the store's own clock, if it has one.
+    ///
+    /// # Errors
+    /// Names the object.
+    fn get_aged(&self, key: &str) -> ServiceResult<Option<(Object, Option<Duration>)>> {
+        Ok(self.get(key)?.map(|object| (object, None)))
+    }
 
     /// Passes an object that may be large to `take`, which reads it piece by piece. Returns false
     /// if there is none.

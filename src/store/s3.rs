@@ -1,6 +1,7 @@
 //! A bucket as a store. Conditional writes keep publishers from overwriting each other's objects.
 
 use std::fs::File;
+use std::time::Duration;
 
 use super::body;
 use super::{Condition, Fill, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
@@ -33,6 +34,11 @@ impl Store for Bucket<'_> {
 
     fn get(&self, key: &str) -> ServiceResult<Option<Object>> {
         Ok(self.0.get(key, part(ReadSize::Whole))?.map(Object::from))
+    }
+
+    fn get_aged(&self, key: &str) -> ServiceResult<Option<(Object, Option<Duration>)>> {
+        let aged = self.0.get_aged(key, MAX_OBJECT)?;
+        Ok(aged.map(|(object, age)| (Object::from(object), age)))
     }
 
     fn copy(&self, key: &str, most: u64, to: &mut File) -> ServiceResult<bool> {

@@ -28,11 +28,16 @@ const ARROWS: &[Row] = &[
     ("columns", "units", "terminal tables with sizes in cells"),
     ("parquet_file", "sync text", "tables in Parquet files; errors quote strangers' files"),
     ("stop", "exit", "the second signal ends the program with its exit code"),
-    ("state", "atomic bounded guard log", "files of the state directory appear whole"),
     (
         "aws",
         "log service_error sync text units",
         "a leaf; sizes are metered bytes, and errors have one type",
+    ),
+    ("store", "atomic aws guard log service_error text", "a directory or a bucket"),
+    (
+        "state",
+        "atomic bounded guard log service_error store sync text",
+        "files of a directory that appear whole, or objects of a store",
     ),
     // Entries and their sums.
     ("usage", "log packed sync text units", "independent of engines: entries and their sums"),
@@ -59,7 +64,6 @@ const ARROWS: &[Row] = &[
         "columns dirs report text units usage",
         "two tables of directories side by side; a price is the report's",
     ),
-    ("store", "atomic aws guard log service_error text", "a directory or a bucket"),
     (
         "published",
         "parquet_file report service_error store text units",
@@ -99,12 +103,12 @@ const ARROWS: &[Row] = &[
     // Settings, and the commands that they start.
     (
         "config",
-        "bounded guard log names outbox remind report scan shards store text units usage",
+        "bounded guard log names outbox remind report scan shards state store text units usage",
         "one definition of a setting, for flag, variable and file; fills each part's struct",
     ),
     (
         "cli",
-        "config log sys",
+        "config log state sys",
         "flags, which are the settings of a scan; unsets empty variables first",
     ),
     (

@@ -7,7 +7,8 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, CWD, accessat, statvfs};
 
 use super::line::Line;
-use crate::commands::scan::needs_state_dir;
+use crate::commands::scan::{chosen_state, needs_state_dir};
+use crate::commands::state_place::Chosen;
 use crate::config::Config;
 use crate::guard;
 use crate::names::{Names, alike};
@@ -55,6 +56,10 @@ pub(super) fn state(config: &Config) -> Vec<Line> {
     let settings = &config.settings;
     if !needs_state_dir(config) {
         return Vec::new();
+    }
+    if let Chosen::Destination(why) = chosen_state(config) {
+        let text = format!("kept at the destination, where no run waits to be sent: {why}");
+        return vec![Line::ok("state", text)];
     }
     let own = settings.state_dir_shared.then(|| settings.state_dir.join(state::own_name()));
     let directory = own.as_deref().unwrap_or(&settings.state_dir);

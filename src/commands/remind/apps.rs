@@ -69,7 +69,8 @@ fn name_owners(
         return Ok(());
     }
     let before = if names_first { &before[..] } else { &[] };
-    let names = Names::open(before, &GroupSources::default(), aws, Some(&readers.state_dir));
+    // None of these is a domain, whose answers are kept.
+    let names = Names::open(before, &GroupSources::default(), aws, None);
     let names = names.map_err(Failure::usage)?;
     let failed = |error: ServiceError| Failure::fatal(error.text);
     let mut uids: HashMap<(String, String), Option<u32>> = HashMap::new();

@@ -43,11 +43,14 @@ pub(super) fn deliver(
             let spool = spool.display();
             format!("; the run waits in {spool}, and `efs-scan publish` sends it")
         }
+        (Kept::Direct, _) => "; this run is lost unless the job is retried".to_owned(),
         _ => String::new(),
     };
     if let (Some(publisher), true) = (&publisher, kept.is_published() && !stop.is_set()) {
         phase.begin(format!("comparing with the run of the day before{waits}"));
-        report.growth = growth::of(config, &report, publisher, aws);
+        // The spool has the table of this run, if there is one.
+        let own = || publisher.kept_dirs(&report.run.id).or_else(|| dirs.temporary());
+        report.growth = growth::of(config, &report, &own, aws);
         if report.growth.is_some() && kept == Kept::Spooled {
             publisher.keep_again(&report);
         }
@@ -164,7 +167,8 @@ fn publish(
         publisher.send(aws, (report, dirs), kept, stop)
     });
     let (this, unkept) = (kept.is_published(), sent.unkept);
-    let sent_all = sent.waiting == 0 && unkept != Unkept::Lost;
+    let is_lost = matches!(unkept, Unkept::Lost | Unkept::Unretried);
+    let sent_all = sent.waiting == 0 && !is_lost;
     // An interrupted scan leaves the pages to the next run.
     let paged = match &config.publishing.to {
         Some(to) if config.publishing.report && this && sent_all && !stop.is_set() => {

@@ -1,6 +1,7 @@
 //! The table of directories of a scan: into the spool, and into a file.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Seek, Write};
 
 use crate::config::Config;
 use crate::dirs::{About, write_scanned};
@@ -45,6 +46,18 @@ impl<'a> Dirs<'a> {
     pub(super) fn fill(&self, to: &mut dyn Write) -> io::Result<()> {
         let about = About { run: Some(self.run.clone()), ..self.about.clone() };
         write_scanned(self.ledger, &about, to)
+    }
+
+    /// Writes the table to a file without a name, to compare it with others. `None` if the run has no
+    /// table, or nothing can be written in TMPDIR.
+    pub(super) fn temporary(&self) -> Option<File> {
+        if !self.is_published || self.ledger.dirs_failure().is_some() {
+            return None;
+        }
+        let mut file = tempfile::tempfile().ok()?;
+        self.fill(&mut file).ok()?;
+        file.rewind().ok()?;
+        Some(file)
     }
 
     /// Puts the run into the spool, with its table before it. The report says if it has to do without.

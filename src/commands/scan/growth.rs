@@ -1,6 +1,7 @@
 //! Homes that grew fast since the day before, by the runs that are published.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
 use std::time::{Duration, Instant};
 
 use crate::aws::Aws;
@@ -9,7 +10,6 @@ use crate::commands::grown::{Bounds, NotKnown, explained, place, reader};
 use crate::config::Config;
 use crate::dirs::DirsReader;
 use crate::log;
-use crate::outbox::Publisher;
 use crate::published::day_before;
 use crate::report::{Coverage, Growth, Report};
 use crate::store::Store;
@@ -25,31 +25,24 @@ const LINES: usize = 20;
 /// Homes of which the place that grew most is looked for.
 const HOMES: usize = 1000;
 
+/// Opens the table of directories of this run, if it has one.
+type Own<'a> = dyn Fn() -> Option<File> + 'a;
+
 /// Compares the homes with those of the day before, if growth can be an alarm. What is not known is
-/// logged, and is no failure of the scan. `publisher` has kept the run.
-pub(super) fn of(
-    config: &Config,
-    report: &Report,
-    publisher: &Publisher,
-    aws: &Aws,
-) -> Option<Growth> {
+/// logged, and is no failure of the scan.
+pub(super) fn of(config: &Config, report: &Report, own: &Own<'_>, aws: &Aws) -> Option<Growth> {
     // An interrupted run did not see most homes.
     if config.growth.is_off() || report.run.coverage == Coverage::Interrupted {
         return None;
     }
-    let growth = compared(config, report, publisher, aws).unwrap_or_else(Growth::unknown);
+    let growth = compared(config, report, own, aws).unwrap_or_else(Growth::unknown);
     if let Some(reason) = &growth.unknown {
         log::warn!("growth is not known: {}", printable(reason.as_bytes()));
     }
     Some(growth)
 }
 
-fn compared(
-    config: &Config,
-    report: &Report,
-    publisher: &Publisher,
-    aws: &Aws,
-) -> Result<Growth, String> {
+fn compared(config: &Config, report: &Report, own: &Own<'_>, aws: &Aws) -> Result<Growth, String> {
     let Some(to) = &config.publishing.to else {
         return Err("runs are not published anywhere, so there is none to compare with".to_owned());
     };
@@ -62,7 +55,7 @@ fn compared(
         return Ok(growth);
     }
     let bounds = Bounds { most: MOST, until: Some(Instant::now() + MOST_TIME) };
-    match places(&*store, report, &growth, publisher, bounds) {
+    match places(&*store, report, &growth, own, bounds) {
         Ok(mut places) => {
             for home in &mut growth.homes {
                 home.place = places.remove(&home.name_bytes()).map(place);
@@ -82,13 +75,12 @@ fn places(
     store: &dyn Store,
     report: &Report,
     growth: &Growth,
-    publisher: &Publisher,
+    own: &Own<'_>,
     bounds: Bounds,
 ) -> Result<HashMap<Vec<u8>, GrewMost>, NotKnown> {
     let since = growth.since.as_ref().ok_or(NotKnown::NoTable)?;
-    // The spool has the table of this run.
-    let own = publisher.kept_dirs(&report.run.id).ok_or(NotKnown::NoTable)?;
-    let damaged = |problem| NotKnown::LeftOut(format!("the table in the spool: {problem}"));
+    let own = own().ok_or(NotKnown::NoTable)?;
+    let damaged = |problem| NotKnown::LeftOut(format!("the table of this run: {problem}"));
     let own = DirsReader::open(own).map_err(damaged)?;
     let old = reader(store, &report.file_system_key(), &since.run, bounds)?;
     // The root as a home has an empty path there.

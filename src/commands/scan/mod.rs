@@ -16,7 +16,7 @@ mod walk;
 pub(super) use engine::engine;
 pub(super) use file_system::{identity, root};
 pub(super) use merge::merge;
-pub(super) use prepare::{needs_state_dir, require_mount};
+pub(super) use prepare::{chosen_state, needs_state_dir, require_mount};
 pub(super) use squashed::{ROOT_IS_SQUASHED, presented_uid};
 pub(super) use walk::setup;
 
@@ -101,7 +101,7 @@ fn one(
     stop: &Arc<Stop>,
     phase: &Phase,
 ) -> Result<Exit, Failure> {
-    let aws = aws(config);
+    let aws = Arc::new(aws(config));
     let root = config.root.display();
     phase.begin(format!("preparing the scan of {root}"));
     let mut prepared = prepare::prepare(config, &aws)?;

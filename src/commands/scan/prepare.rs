@@ -1,21 +1,25 @@
 //! Before the walk: opens the output, the names and the state directory, so that an error in them
 //! ends the scan at once, and not after an hour.
 
-use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file_system::{self, ScannedFileSystem, Subject};
 use super::users::check_users;
 use crate::aws::Aws;
 use crate::commands::state_dir;
+use crate::commands::state_place::{Choice, Chosen, choose, waiting_runs};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::log;
 use crate::names::{Names, SourceSpec};
 use crate::outbox::{Publisher, Scanned};
 use crate::output::{Output, refuse_inside};
 use crate::report::{Format, Ncdu};
 use crate::scan::{is_mount_point, raise_descriptor_limit};
+use crate::state::{State, StatePlace, shown};
+use crate::store::OpenDestination;
+use crate::text::plural;
 use crate::usage::Export;
 
 /// Everything that is opened before the walk.
@@ -32,7 +36,7 @@ pub(super) struct Prepared {
     pub(super) export: Option<Export>,
 }
 
-pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
+pub(super) fn prepare(config: &Config, aws: &Arc<Aws>) -> Result<Prepared, Failure> {
     if config.settings.require_mount {
         require_mount(&config.root)?;
     }
@@ -43,12 +47,18 @@ pub(super) fn prepare(config: &Config, aws: &Aws) -> Result<Prepared, Failure> {
 pub(super) fn prepare_for(
     config: &Config,
     subject: Subject,
-    aws: &Aws,
+    aws: &Arc<Aws>,
 ) -> Result<Prepared, Failure> {
     let settings = &config.settings;
-    let state_dir = state_dir_of(config)?;
-    let publisher = publisher(config, &subject, aws, &state_dir)?;
-    let names = Names::open(&config.names, &config.groups, aws, Some(&state_dir));
+    let place = state_place_of(config, aws)?;
+    let publisher = publisher(config, &subject, aws, &place)?;
+    let at_destination = publisher.as_ref().and_then(Publisher::state_at_destination).cloned();
+    let in_directory = || match &place {
+        StatePlace::Directory(directory) => Some(State::Directory(directory.clone())),
+        StatePlace::Destination(_) => None,
+    };
+    let state = at_destination.or_else(in_directory);
+    let names = Names::open(&config.names, &config.groups, aws, state.as_ref());
     let names = names.map_err(Failure::usage)?;
     let file_system = subject.efs.as_ref().map(|efs| file_system::ask(config, aws, efs));
     check_users(&settings.users)?;
@@ -78,14 +88,52 @@ pub(in crate::commands) fn needs_state_dir(config: &Config) -> bool {
     keeps_names || config.settings.given.state_dir || !config.publishing.is_empty()
 }
 
+/// Chooses where the state of a scan is kept.
+pub(in crate::commands) fn chosen_state(config: &Config) -> Chosen {
+    choose(choice(config))
+}
+
+fn choice(config: &Config) -> Choice<'_> {
+    Choice {
+        asked: config.settings.state,
+        to: config.publishing.to.as_ref().filter(|_| !config.buckets.unconditional),
+        state_dir: &config.settings.state_dir,
+        is_shared: config.settings.state_dir_shared,
+    }
+}
+
+fn state_place_of(config: &Config, aws: &Arc<Aws>) -> Result<StatePlace, Failure> {
+    match (chosen_state(config), &config.publishing.to) {
+        (Chosen::Destination(why), Some(destination)) => {
+            log::info!("the state is kept at {destination}: {why}");
+            if let waiting @ 1.. = waiting_runs(choice(config)) {
+                let wait = plural(waiting as u64, "run waits", "runs wait");
+                let directory = config.settings.state_dir.display();
+                log::warn!(
+                    "{waiting} {wait} in {directory} since the state was kept there: \
+                     `efs-scan publish` sends what waits"
+                );
+            }
+            let destination = destination.clone();
+            let at = OpenDestination { destination, aws: Arc::clone(aws) };
+            Ok(StatePlace::Destination(Arc::new(at)))
+        }
+        _ => state_dir_of(config).map(StatePlace::Directory),
+    }
+}
+
 /// Returns the state directory. Makes this user's subdirectory only if the scan needs it.
-fn state_dir_of(config: &Config) -> Result<Cow<'_, Path>, Failure> {
+fn state_dir_of(config: &Config) -> Result<PathBuf, Failure> {
     let settings = &config.settings;
     let shared = settings.state_dir_shared && needs_state_dir(config);
     if shared {
         refuse_inside(&config.root, &settings.state_dir, "--state-dir").map_err(Failure::usage)?;
     }
-    state_dir(&settings.state_dir, shared)
+    let directory = state_dir(&settings.state_dir, shared)?.into_owned();
+    if needs_state_dir(config) {
+        log::info!("the state is kept in {}", shown(&directory).display());
+    }
+    Ok(directory)
 }
 
 /// Opens the outbox. With a flag for the state directory, locks it even if nothing is published.
@@ -93,7 +141,7 @@ fn publisher(
     config: &Config,
     subject: &Subject,
     aws: &Aws,
-    state_dir: &Path,
+    place: &StatePlace,
 ) -> Result<Option<Publisher>, Failure> {
     let settings = &config.settings;
     if config.publishing.is_empty() && !settings.given.state_dir {
@@ -102,7 +150,7 @@ fn publisher(
     let Subject { root: named, identity, efs } = subject;
     let efs = efs.as_ref().map(|efs| efs.id.clone());
     let scanned = Scanned { root: &config.root, named, identity, efs };
-    Publisher::prepare(&config.publishing, scanned, state_dir, aws).map(Some)
+    Publisher::prepare(&config.publishing, scanned, place, aws).map(Some)
 }
 
 fn export(output: &Output, root: &Path) -> Result<Export, Failure> {

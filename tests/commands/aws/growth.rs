@@ -216,3 +216,19 @@ fn what_cannot_be_compared_is_said_and_is_no_alarm() {
     let (growth, _) = it.scan(&alarm);
     assert!(growth["unknown"].as_str().unwrap().contains("12 to 60 hours"), "{growth}");
 }
+
+/// Without a spool, the run's own table of directories is made once more for the comparison.
+#[test]
+fn without_a_disk_the_place_is_named_too() {
+    let it = Growing::new();
+    let flags = ["--growth-alarm", "4MB", "--state", "destination"];
+    it.scan(&flags);
+    it.wait(24);
+    file(&it.world.root(), "200006/work/run2/model", 5_000_000);
+    let (growth, said) = it.scan(&flags);
+    assert_eq!(growth["homes"][0]["place"]["path"], "work", "{growth} {said}");
+    assert!(it.text().1.contains("most in work,"), "{}", it.text().1);
+    assert!(!it.world.state().exists());
+    it.scan(&flags);
+    assert_eq!(it.messages(), 1, "it was said");
+}

@@ -21,6 +21,7 @@ mod nfs;
 mod notices;
 mod objects;
 mod sizes;
+mod state;
 mod throughput;
 mod troubles;
 

@@ -131,6 +131,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "--growth-factor-min=",
         ["'1GiB'", "'2GB'", "'3'"],
     ),
+    setting("state", "STATE", "--state=", ["'directory'", "'destination'", "'auto'"]),
     setting("state_dir", "STATE_DIR", "--state-dir=", ["'/a'", "'b'", "'/c d'"]),
     setting(
         "state_dir_shared",
@@ -191,6 +192,7 @@ impl Setting {
             "cloudwatch.users" | "cloudwatch.groups" => "namespace = 'N'\n",
             "publish.report" => "to = '/t'\n",
             "publish.kms_key_id" => "sse = 'aws:kms'\n",
+            "state" => "[publish]\nto = '/t'\n",
             "tls" => "root = 'nfs://h/'\nnfs_uid = 0\n",
             "iam" | "access_point" => "root = 'fs-01234567'\nnfs_uid = 0\ntls = true\n",
             "notify.always" => "topic = 'arn:aws:sns:r:1:t'\n",
@@ -239,6 +241,7 @@ iam = false
 access_point = ""
 engine = "posix"
 log_format = "json"
+state = "destination"
 state_dir = "/var/lib/e"
 state_dir_shared = true
 patience = "300s"

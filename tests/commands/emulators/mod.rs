@@ -6,14 +6,15 @@ mod mail;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::publish::{contract, migrate};
+use crate::publish::{contract, migrate, state_contract};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, StateValue, Statistic};
 use efs_scan::aws::{Aws, BucketOptions, PutOptions};
-use efs_scan::store::Destination;
+use efs_scan::store::{Destination, OpenDestination, Opener};
 use efs_scan_testbed::*;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -190,6 +191,9 @@ fn the_contract_in_a_child() {
     if ways != PLAIN {
         return;
     }
+    let destination = Destination::S3 { bucket: bucket.clone(), prefix: "state".to_owned() };
+    let at: Arc<dyn Opener> = Arc::new(OpenDestination { destination, aws: Arc::new(aws()) });
+    state_contract::objects_contract(&at);
     // One client per publisher, because a client has only one thread.
     let publishers: Vec<Aws> = (0..16).map(|_| aws()).collect();
     let next = std::sync::atomic::AtomicUsize::new(0);

@@ -19,15 +19,34 @@ pub(crate) mod place;
 mod refused;
 mod shared_places;
 mod spool;
+pub(crate) mod state_contract;
 mod turns;
 
-use efs_scan::store::Directory;
+use std::sync::Arc;
+
+use efs_scan::aws::Aws;
+use efs_scan::state::State;
+use efs_scan::store::{Destination, Directory, OpenDestination, Opener};
 use efs_scan_testbed::*;
 
 #[test]
 fn a_directory_keeps_the_contract_of_a_store() {
     let place = scratch();
     contract::contract(&Directory::new(place.path().join("published")));
+}
+
+#[test]
+fn a_state_directory_keeps_the_contract_of_state() {
+    let place = scratch();
+    state_contract::state_contract(&|| State::Directory(place.path().join("state")));
+}
+
+#[test]
+fn objects_in_a_directory_keep_the_contract_of_state() {
+    let place = scratch();
+    let destination = Destination::Directory(place.path().join("published"));
+    let at = OpenDestination { destination, aws: Arc::new(Aws::default()) };
+    state_contract::objects_contract(&(Arc::new(at) as Arc<dyn Opener>));
 }
 
 #[test]

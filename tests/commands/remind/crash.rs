@@ -13,6 +13,7 @@ const PEOPLE: usize = 3;
 
 /// Checks what must hold after a crash, a run after it, and another one.
 fn assert_recovered(world: &World, what: &str) {
+    world.expire_lock();
     let first = world.command().arg("remind").output().unwrap();
     assert!(matches!(first.status.code(), Some(0 | 5)), "{what}: {}", stderr(&first));
     let reminded = world.reminded();
@@ -53,11 +54,21 @@ fn killed_at(world: &World, at: usize, phase: Phase) -> bool {
     output.status.code().is_none()
 }
 
+/// Makes a world whose ledger is in the state directory, or at the destination.
+fn crowd(at_destination: bool) -> World {
+    let world = World { at_destination, ..World::crowd(PEOPLE) };
+    assert!(!world.ledger().exists());
+    world
+}
+
 #[test]
 fn kill_9_between_sending_and_noting_reminds_nobody_twice() {
-    for phase in [Phase::Before, Phase::After] {
+    let phases = [Phase::Before, Phase::After];
+    for (phase, at_destination) in
+        phases.into_iter().flat_map(|phase| [(phase, false), (phase, true)])
+    {
         for at in 0..PEOPLE {
-            let world = World::crowd(PEOPLE);
+            let world = crowd(at_destination);
             assert!(killed_at(&world, at, phase));
             assert_recovered(&world, &format!("message {at}, {phase:?}"));
         }
@@ -157,16 +168,18 @@ fn kill_9_at_any_write_reminds_nobody_twice() {
     if !can_kill() {
         return;
     }
-    for call in WRITES {
-        let mut at = 1;
-        loop {
-            let world = World::crowd(PEOPLE);
-            if !killed_at_call(&world, call, at) {
-                break;
+    at_once([false, true], |at_destination| {
+        for call in WRITES {
+            let mut at = 1;
+            loop {
+                let world = crowd(at_destination);
+                if !killed_at_call(&world, call, at) {
+                    break;
+                }
+                assert_recovered(&world, &format!("{call} {at}, at destination: {at_destination}"));
+                at += 1;
             }
-            assert_recovered(&world, &format!("{call} {at}"));
-            at += 1;
+            assert!(at > 2 * PEOPLE, "{call}: only {at}");
         }
-        assert!(at > 2 * PEOPLE, "{call}: only {at}");
-    }
+    });
 }

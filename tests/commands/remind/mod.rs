@@ -3,6 +3,8 @@
 #[cfg(feature = "aws")]
 mod apps;
 #[cfg(feature = "aws")]
+mod at_destination;
+#[cfg(feature = "aws")]
 mod crash;
 mod dry;
 mod fleet;
@@ -33,6 +35,8 @@ trash = '1MiB'
 /// Homes with a quota of 2 MiB, and the destination of their runs.
 struct World {
     scratch: TempDir,
+    /// True if the destination keeps the ledger.
+    at_destination: bool,
     #[cfg(feature = "aws")]
     aws: efs_scan_testbed::aws::Stub,
 }
@@ -42,6 +46,7 @@ impl World {
     fn empty() -> Self {
         let world = Self {
             scratch: scratch(),
+            at_destination: false,
             #[cfg(feature = "aws")]
             aws: efs_scan_testbed::aws::Stub::start(),
         };
@@ -93,7 +98,19 @@ impl World {
     }
 
     fn ledger(&self) -> PathBuf {
-        self.state().join("remind/reminders.json")
+        match self.at_destination {
+            true => self.published().join("state/remind/reminders.json"),
+            false => self.state().join("remind/reminders.json"),
+        }
+    }
+
+    /// Lets the lock of a process that was killed expire, if the kernel does not release it.
+    #[cfg(feature = "aws")]
+    fn expire_lock(&self) {
+        let path = self.published().join("state/remind/lock.json");
+        if let Ok(lock) = std::fs::File::options().write(true).open(path) {
+            lock.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        }
     }
 
     fn names(&self, csv: &str) {
@@ -109,6 +126,9 @@ impl World {
         #[cfg(feature = "aws")]
         self.aws.env(&mut command);
         command.env("EFS_SCAN_CONFIG", self.scratch.path().join("efs-scan.toml"));
+        if self.at_destination {
+            command.env("EFS_SCAN_STATE", "destination");
+        }
         command.env("EFS_SCAN_STATE_DIR", self.state());
         command.env("EFS_SCAN_PUBLISH", self.published()).env("EFS_SCAN_NAME", "prod");
         command

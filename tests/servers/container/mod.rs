@@ -233,6 +233,12 @@ fn any_uid_scans_an_nfs_server_and_publishes_to_a_bucket() {
         .collect();
     let to = format!("s3://{bucket}/efs");
     let root = server.url("/tree");
+    let output = image.run(&options, &["--nfs-uid", "0", "--publish", &to, "--verbose", &root]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    // It has no volume.
+    let place = format!("the state is kept at {to}: this is a container");
+    assert!(said(&output).contains(&place), "{}", said(&output));
+    // A second run finds the lock released.
     let output = image.run(&options, &["--nfs-uid", "0", "--publish", &to, &root]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let output = image.run(&options, &["status", "--from", &to, "--format", "json"]);

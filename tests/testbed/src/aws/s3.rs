@@ -76,6 +76,15 @@ impl Stub {
         state.s3.buckets.entry(bucket.to_owned()).or_default().insert(key.to_owned(), object);
     }
 
+    /// Makes an object look as if it had been written so much earlier.
+    pub fn age_object(&self, bucket: &str, key: &str, by: std::time::Duration) {
+        let mut state = self.state();
+        let object = state.s3.buckets.get_mut(bucket).and_then(|keys| keys.get_mut(key));
+        if let Some(object) = object {
+            object.modified -= by;
+        }
+    }
+
     pub fn delete_object(&self, bucket: &str, key: &str) {
         self.state().s3.buckets.get_mut(bucket).and_then(|keys| keys.remove(key));
     }

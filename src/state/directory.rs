@@ -18,6 +18,7 @@ use rustix::fs::{self, Mode, OFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::{Lock, State, StateError};
 use crate::atomic::{self, NO_WAIT};
 use crate::bounded::{self, Bound};
 use crate::guard;
@@ -28,20 +29,6 @@ const LARGEST: Bound = Bound::mib(1024, "efs-scan did not write it; move it away
 
 /// Largest number of bytes read of a lock, which has one line.
 const MAX_HOLDER: u64 = 1024;
-
-/// Reason why a state directory is unusable.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// It is not safe to use.
-    #[error("{0}")]
-    Refused(String),
-    /// Another run uses it.
-    #[error("{0}")]
-    Held(String),
-    /// It is full, or cannot be written for another reason that does not concern its safety.
-    #[error("{0}")]
-    Unwritable(String),
-}
 
 impl StateError {
     fn of(error: &io::Error, text: String) -> Self {
@@ -262,6 +249,11 @@ impl StateDir {
         Ok(Self(path.to_owned()))
     }
 
+    /// Returns the small files of the directory.
+    pub fn files(&self) -> State {
+        State::Directory(self.0.clone())
+    }
+
     /// Returns the path of a file in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
@@ -311,7 +303,7 @@ impl StateDir {
                 log::warn!("removing temporary files in {}: {error}", directory.display());
             }
         }
-        Ok(Lock { _file: file })
+        Ok(Lock::File(file))
     }
 
     /// Reads a file. Warns if it exists but cannot be read.
@@ -348,17 +340,11 @@ impl StateDir {
     }
 }
 
-/// A lock on the state directory. The kernel releases it when the process ends, however it ends.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
 /// Makes a directory for state, and its parents.
 ///
 /// # Errors
 /// A directory cannot be made.
-pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
+pub(super) fn make_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
