@@ -195,8 +195,6 @@ fn kill_9_at_any_request_costs_at_most_the_run() {
             assert_eq!(world.latest().unwrap()["run"]["id"], printed(&output)["run"]["id"]);
             let told = world.aws.messages().len();
             assert!((2..=3).contains(&told), "{at} {phase:?}: {told} messages");
-            assert_eq!(code(&scan(&world, &flags)), Some(0));
-            assert_eq!(world.aws.messages().len(), told, "{at} {phase:?}: it was said");
             assert_eq!(lock(&world)["holder"], Value::Null);
             if !was_killed {
                 assert!(at > 25, "only {at} requests");
