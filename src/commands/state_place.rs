@@ -85,11 +85,12 @@ fn why_not_directory(choice: Choice<'_>) -> Option<String> {
     (!can_be_written(&directory)).then(|| format!("{shown} cannot be written"))
 }
 
-/// True unless the directory is empty or missing. One that cannot be listed may have something.
+/// True unless the directory is empty or missing. One that cannot be listed may have something, and a
+/// file in its place is a mistake that its user is told of.
 fn is_not_empty(directory: &Path) -> bool {
     match fs::read_dir(directory) {
         Ok(mut entries) => entries.next().is_some(),
-        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        Err(error) => error.kind() != ErrorKind::NotFound,
     }
 }
 

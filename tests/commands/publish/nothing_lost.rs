@@ -48,10 +48,24 @@ fn a_full_state_directory_does_not_prevent_publishing() {
 fn an_unwritable_state_directory_does_not_prevent_publishing() {
     let place = Place::new();
     let read_only = "mkdir -p $STATE; mount -t tmpfs -o ro,mode=700 none $STATE; exec \"$@\"";
-    let Some(output) = unshared(&place, read_only, &place.args()) else { return };
+    let asked = [place.args(), vec!["--state=directory".to_owned()]].concat();
+    let Some(output) = unshared(&place, read_only, &asked) else { return };
     assert_code(&output, 7);
     assert!(stderr(&output).contains("Read-only file system"), "{}", stderr(&output));
     assert_eq!(place.runs().len(), 1);
+    // Unless that directory is asked for, the destination keeps what outlives a run.
+    let output = unshared(&place, read_only, &place.args()).unwrap();
+    assert_code(&output, 0);
+    assert_eq!(stderr(&output), "");
+    assert_eq!(place.runs().len(), 2);
+    assert!(place.published().join("state/fs=prod/lock.json").exists());
+    // What it has from earlier runs is not left behind: it stays the place of the state.
+    let kept = read_only
+        .replace("ro,mode", "mode")
+        .replace("exec", "touch $STATE/lock; mount -o remount,ro $STATE; exec");
+    let output = unshared(&place, &kept, &place.args()).unwrap();
+    assert_code(&output, 7);
+    assert_eq!(place.runs().len(), 3);
 }
 
 #[test]
