@@ -58,10 +58,13 @@ pub(super) fn waiting_runs(choice: Choice<'_>) -> usize {
     spools.map(runs).sum()
 }
 
+/// The directory that this user has, absolute, so that it has directories above it to look at.
 fn directory(choice: Choice<'_>) -> PathBuf {
+    let directory = std::path::absolute(choice.state_dir);
+    let directory = directory.unwrap_or_else(|_| choice.state_dir.to_owned());
     match choice.is_shared {
-        true => choice.state_dir.join(own_name()),
-        false => choice.state_dir.to_owned(),
+        true => directory.join(own_name()),
+        false => directory,
     }
 }
 
@@ -155,6 +158,8 @@ mod tests {
             let nowhere = Choice { to: None, ..asked };
             assert_eq!(choose(nowhere), Chosen::Directory, "there is no other place");
         }
+        // Tests run where files can be made, and so does cron.
+        assert_eq!(choose(choice(Path::new("target/no-such-state"), &to)), Chosen::Directory);
     }
 
     /// /proc takes no files, not even root's.
