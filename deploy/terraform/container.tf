@@ -3,8 +3,8 @@
 locals {
   log_group = var.log_group != null ? var.log_group.name : "/efs-scan/${local.name}"
 
-  # What it may write: a volume of the task, which goes with it. Runs that wait to be sent, names and
-  # records of notices are there, and temporary files.
+  # What it may write: a volume of the task, which goes with it. Only temporary files are there; names and
+  # records of notices are at the destination.
   scratch = "/var/lib/efs-scan"
 
   # On a mount uid 0 keeps the capability for checks on this side; the server checks the uid. Fargate can
@@ -35,6 +35,7 @@ locals {
         AWS_EC2_METADATA_DISABLED = "true"
         AWS_REGION                = local.region
         EFS_SCAN_CONFIG_TOML      = local.configuration
+        EFS_SCAN_STATE            = "destination"
         TMPDIR                    = local.scratch
       },
       var.ipv6 ? { AWS_USE_DUALSTACK_ENDPOINT = "true" } : {},
