@@ -56,7 +56,7 @@ _efs__scan() {
 
     case "${cmd}" in
         efs__scan)
-            opts="-o -q -v -h -V --file-system --parallel --shard --run-id --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history changes publish merge remind config check"
+            opts="-o -q -v -h -V --file-system --parallel --shard --run-id --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help --version status status_all status-all report history changes publish merge remind config check"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -222,6 +222,10 @@ _efs__scan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --state)
+                    COMPREPLY=($(compgen -W "auto directory destination" -- "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -380,7 +384,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__check)
-            opts="-o -q -v -h --file-system --parallel --shard --run-id --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --file-system --parallel --shard --run-id --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -544,6 +548,10 @@ _efs__scan() {
                     ;;
                 --growth-factor-min)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -W "auto directory destination" -- "${cur}"))
                     return 0
                     ;;
                 --state-dir)
@@ -646,7 +654,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__config)
-            opts="-o -q -v -h --file-system --parallel --shard --run-id --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --file-system --parallel --shard --run-id --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -810,6 +818,10 @@ _efs__scan() {
                     ;;
                 --growth-factor-min)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -W "auto directory destination" -- "${cur}"))
                     return 0
                     ;;
                 --state-dir)
@@ -962,7 +974,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__merge)
-            opts="-o -q -v -h --from --wait --file-system --parallel --shard --run-id --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
+            opts="-o -q -v -h --from --wait --file-system --parallel --shard --run-id --user --home-depth --home-at --format --output --dirs --sort --limit --top --exclude --names --group-tag --passwd-groups --quota --fail-on-quota --publish --no-publish --take-over --publish-interrupted --publish-report --publish-dirs --dirs-min --publish-region --publish-sse --publish-kms-key-id --publish-acl --publish-storage-class --publish-requester-pays --unconditional --cloudwatch --cloudwatch-users --cloudwatch-groups --notify-topic --notify-always --growth-alarm --growth-factor --growth-factor-min --state --state-dir --state-dir-shared --patience --file-system-id --name --require-mount --cross-mounts --threads --max-threads --max-ops --max-latency --link-memory --nice --nfs-uid --nfs-batch --nfs-loops --tls --iam --access-point --engine --portable-as-root --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1136,6 +1148,10 @@ _efs__scan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --state)
+                    COMPREPLY=($(compgen -W "auto directory destination" -- "${cur}"))
+                    return 0
+                    ;;
                 --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1236,7 +1252,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__publish)
-            opts="-q -v -h --migrate --to --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --migrate --to --state --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1244,6 +1260,10 @@ _efs__scan() {
             case "${prev}" in
                 --to)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -W "auto directory destination" -- "${cur}"))
                     return 0
                     ;;
                 --state-dir)
@@ -1266,7 +1286,7 @@ _efs__scan() {
             return 0
             ;;
         efs__subcmd__scan__subcmd__remind)
-            opts="-q -v -h --from --file-system --user --only --dry-run --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
+            opts="-q -v -h --from --file-system --user --only --dry-run --state --state-dir --state-dir-shared --config --quiet --verbose --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1286,6 +1306,10 @@ _efs__scan() {
                     ;;
                 --only)
                     COMPREPLY=($(compgen -W "homes apps" -- "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -W "auto directory destination" -- "${cur}"))
                     return 0
                     ;;
                 --state-dir)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_efs_scan_global_optspecs
-    string join \n file-system= parallel= shard= run-id= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= cloudwatch-groups= notify-topic= notify-always= growth-alarm= growth-factor= growth-factor-min= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
+    string join \n file-system= parallel= shard= run-id= user= home-depth= home-at= format= o/output= dirs= sort= limit= top= exclude= names= group-tag= passwd-groups= quota= fail-on-quota= publish= no-publish take-over publish-interrupted= publish-report= publish-dirs= dirs-min= publish-region= publish-sse= publish-kms-key-id= publish-acl= publish-storage-class= publish-requester-pays= unconditional= cloudwatch= cloudwatch-users= cloudwatch-groups= notify-topic= notify-always= growth-alarm= growth-factor= growth-factor-min= state= state-dir= state-dir-shared= patience= file-system-id= name= require-mount= cross-mounts= threads= max-threads= max-ops= max-latency= link-memory= nice= nfs-uid= nfs-batch= nfs-loops= tls= iam= access-point= engine= portable-as-root= config= q/quiet v/verbose log-format= h/help V/version
 end
 
 function __fish_efs_scan_needs_command
@@ -81,6 +81,9 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l growth-alarm -d 'Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes: 100GiB' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l growth-factor -d 'The same for homes that are so many times as large as the day before: 2.0' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l growth-factor-min -d 'With --growth-factor: only homes that grew by at least this [default: 1GiB]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state -d 'Where to keep what outlives a run. `auto` takes the directory, and the destination where that cannot be written or in a container without a volume for it [default: auto]' -r -f -a "auto\t'In the state directory; at the destination where that cannot be written, and in a container without a volume for it'
+directory\t'In the state directory'
+destination\t'At the destination of the runs, in the directory `state`'"
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
 false\t''"
@@ -227,6 +230,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -s q -l quiet
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand changes" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l to -d 'The destination that --migrate moves [default: the configuration\'s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state -d 'Where the scan keeps its state: in the directory, where runs wait to be sent, or at the destination, where none waits [default: auto]' -r -f -a "auto\t'In the state directory; at the destination where that cannot be written, and in a container without a volume for it'
+directory\t'In the state directory'
+destination\t'At the destination of the runs, in the directory `state`'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l state-dir -d 'State directory of the scan [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
@@ -295,6 +301,9 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l growth-alarm -d 'Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes: 100GiB' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l growth-factor -d 'The same for homes that are so many times as large as the day before: 2.0' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l growth-factor-min -d 'With --growth-factor: only homes that grew by at least this [default: 1GiB]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l state -d 'Where to keep what outlives a run. `auto` takes the directory, and the destination where that cannot be written or in a container without a volume for it [default: auto]' -r -f -a "auto\t'In the state directory; at the destination where that cannot be written, and in a container without a volume for it'
+directory\t'In the state directory'
+destination\t'At the destination of the runs, in the directory `state`'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
 false\t''"
@@ -338,6 +347,9 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l file-system
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l user -d 'Remind only the owner of this user\'s or uid\'s homes (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l only -d 'Remind of homes or of apps only [default: homes, and apps if the configuration has [remind.apps]]' -r -f -a "homes\t'Homes over quota or with much trash'
 apps\t'Apps that run for long'"
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state -d 'Where to keep who was reminded and when: in the state directory, or at the destination of the runs [default: auto, as with a scan]' -r -f -a "auto\t'In the state directory; at the destination where that cannot be written, and in a container without a volume for it'
+directory\t'In the state directory'
+destination\t'At the destination of the runs, in the directory `state`'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l state-dir -d 'State directory, which keeps who was reminded and when [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l config -d 'Configuration file [default: /etc/efs-scan.toml, if it exists]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -l log-format -d 'Form of the messages on stderr' -r -f -a "text\t'Lines for people'
@@ -404,6 +416,9 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l growth-alarm -d 'Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes: 100GiB' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l growth-factor -d 'The same for homes that are so many times as large as the day before: 2.0' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l growth-factor-min -d 'With --growth-factor: only homes that grew by at least this [default: 1GiB]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state -d 'Where to keep what outlives a run. `auto` takes the directory, and the destination where that cannot be written or in a container without a volume for it [default: auto]' -r -f -a "auto\t'In the state directory; at the destination where that cannot be written, and in a container without a volume for it'
+directory\t'In the state directory'
+destination\t'At the destination of the runs, in the directory `state`'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
 false\t''"
@@ -499,6 +514,9 @@ false\t''"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l growth-alarm -d 'Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes: 100GiB' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l growth-factor -d 'The same for homes that are so many times as large as the day before: 2.0' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l growth-factor-min -d 'With --growth-factor: only homes that grew by at least this [default: 1GiB]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l state -d 'Where to keep what outlives a run. `auto` takes the directory, and the destination where that cannot be written or in a container without a volume for it [default: auto]' -r -f -a "auto\t'In the state directory; at the destination where that cannot be written, and in a container without a volume for it'
+directory\t'In the state directory'
+destination\t'At the destination of the runs, in the directory `state`'"
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l state-dir -d 'State directory: runs that are not published yet, names, a lock [default: /var/lib/efs-scan]' -r -F
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l state-dir-shared -d 'Let others write to the state directory, such as a volume that containers share: a directory of this user\'s own is made in it. Who can write there is trusted with what waits in it' -r -f -a "true\t''
 false\t''"

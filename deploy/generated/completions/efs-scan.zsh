@@ -326,6 +326,9 @@ quota\:"Percent of the quota"))' \
 '--growth-alarm=[Name homes that grew by more than this in a day in the notice, with the place that grew most, and count them in the metrics HomesGrown and MaxGrowthBytes\: 100GiB]:SIZE:_default' \
 '--growth-factor=[The same for homes that are so many times as large as the day before\: 2.0]:N:_default' \
 '--growth-factor-min=[With --growth-factor\: only homes that grew by at least this \[default\: 1GiB\]]:SIZE:_default' \
+'--state=[Where to keep what outlives a run. \`auto\` takes the directory, and the destination where that cannot be written or in a container without a volume for it \[default\: auto\]]:WHERE:((auto\:"In the state directory; at the destination where that cannot be written, and in a container without a volume for it"
+directory\:"In the state directory"
+destination\:"At the destination of the runs, in the directory \`state\`"))' \
 '--state-dir=[State directory\: runs that are not published yet, names, a lock \[default\: /var/lib/efs-scan\]]:DIR:_files' \
 '--state-dir-shared=[Let others write to the state directory, such as a volume that containers share\: a directory of this user'\''s own is made in it. Who can write there is trusted with what waits in it]::BOOL:(true false)' \
 '--patience=[Time to wait for AWS, in all, where names, destination, CloudWatch and SNS do not answer\: 90s, 5m. Then the run goes on without them \[default\: 60s\]]:TIME:_default' \

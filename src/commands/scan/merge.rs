@@ -56,7 +56,7 @@ pub(in crate::commands) fn merge(
 
     phase.heeds_stop();
     phase.begin(format!("reading the plan of the run {name}"));
-    let aws = super::aws(&config);
+    let aws = Arc::new(super::aws(&config));
     let store = from.open(&aws).map_err(failed)?;
     let keys = Keys::of(&name, &file_system(&config, &*store, &name)?);
     let agreed = shards::read_plan(&*store, &keys).map_err(failed)?;
