@@ -155,6 +155,19 @@ impl RuleSpec {
     /// # Errors
     /// A sentence that says what is wrong with the rule.
     pub fn check(&self) -> Result<(), String> {
+        self.check_names()?;
+        self.check_kind()?;
+        self.check_proof()?;
+        self.min_size()?;
+        super::rule_command::check(self)
+    }
+
+    fn markers(&self) -> [&Vec<String>; 4] {
+        [&self.beside, &self.contains, &self.unless_contains, &self.made_from]
+    }
+
+    /// Checks that each key has names, paths or patterns of the form that it takes.
+    fn check_names(&self) -> Result<(), String> {
         let well_formed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.id.is_empty() || !self.id.chars().all(well_formed) {
             let id = &self.id;
@@ -174,8 +187,7 @@ impl RuleSpec {
                 return Err(format!("path `{path}` of a file rule must be `**/NAME`"));
             }
         }
-        let markers = [&self.beside, &self.contains, &self.unless_contains, &self.made_from];
-        for marker in markers.into_iter().flatten() {
+        for marker in self.markers().into_iter().flatten() {
             if marker.is_empty() || marker.contains(['/', '*', '?', '[', '{', '<']) {
                 return Err(format!("`{marker}` must be a plain file name"));
             }
@@ -194,11 +206,16 @@ impl RuleSpec {
         if let Some(name) = globs.into_iter().flatten().find(|n| n.is_empty() || n.contains('/')) {
             return Err(format!("`{name}` must be one component of a path"));
         }
+        Ok(())
+    }
+
+    /// Checks that keys of directories and of files are not mixed.
+    fn check_kind(&self) -> Result<(), String> {
         if self.paths.is_empty() && (self.contains.is_empty() || self.kind == RuleKind::File) {
             return Err("it needs `paths`, or `contains` for directories".to_owned());
         }
         let of_dirs = [&self.only_contains, &self.owns, &self.unless_below];
-        let of_dirs = markers.into_iter().chain(of_dirs);
+        let of_dirs = self.markers().into_iter().chain(of_dirs);
         if self.kind == RuleKind::File && !of_dirs.into_iter().all(Vec::is_empty) {
             return Err("`beside` and `contains` are for directories".to_owned());
         }
@@ -213,6 +230,11 @@ impl RuleSpec {
         if self.kind == RuleKind::Dir && self.starts_with.is_some() && self.contains.len() != 1 {
             return Err("`starts_with` needs `contains` with one name".to_owned());
         }
+        Ok(())
+    }
+
+    /// Checks the keys that a command stands on.
+    fn check_proof(&self) -> Result<(), String> {
         if self.command.is_some() && self.advice.is_some() {
             return Err("it has a `command` or an `advice`, not both".to_owned());
         }
@@ -261,8 +283,7 @@ impl RuleSpec {
         if self.advice.as_ref().is_some_and(placed) {
             return Err("{path} is for a `command`; an `advice` stands beside the path".to_owned());
         }
-        self.min_size()?;
-        super::rule_command::check(self)
+        Ok(())
     }
 
     /// Parses the least size, in bytes.

@@ -69,7 +69,10 @@ fn scan_without_disk(root: &Path, mut command: Command) -> Value {
     let output = watched(&mut command, Duration::from_secs(60));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{stderr}");
-    assert!(stderr.contains("hard links beyond 200 KiB of memory could not be written"), "{stderr}");
+    assert!(
+        stderr.contains("hard links beyond 200 KiB of memory could not be written"),
+        "{stderr}"
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 

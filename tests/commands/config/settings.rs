@@ -264,6 +264,7 @@ unconditional = false
 [cloudwatch]
 namespace = "Team/Efs"
 users = ["a.b c", "alice"]
+groups = ["physics"]
 [notify]
 topic = "arn:aws:sns:eu-west-1:123456789012:quota"
 always = true

@@ -62,7 +62,7 @@ fn the_owner_of_a_home_that_was_not_fully_read_is_not_reminded() {
         assert!(text.contains("To: bob@example.com"), "{text}");
         let line = text.lines().find(|line| line.contains("200005")).unwrap();
         assert!(line.contains("(alice)") && line.contains(why), "{line}");
-        let warning = format!("is {coverage}: owners of 1 homes");
+        let warning = format!("is {coverage}: owners of 1 home that");
         assert!(said.contains(&warning), "{said}");
     }
     // The unreadable part is outside homes.

@@ -186,8 +186,8 @@ fn a_trash_for_all_is_emptied_by_each_owner() {
     std::fs::create_dir(tree.path().join(".Trash-65534/info")).unwrap();
     let own = ["", "/files", "/info", "/files/a"].map(|path| format!(".Trash-65534{path}"));
     let all = [".Trash/65534", ".Trash/65534/files", ".Trash/65534/info", ".Trash/65534/files/a"];
-    let all = all.iter().copied().chain(own.iter().map(String::as_str));
-    let is_given = all.fold(true, |given, path| given && chown(path, 65534));
+    let mut all = all.iter().copied().chain(own.iter().map(String::as_str));
+    let is_given = all.all(|path| chown(path, 65534));
     if !skip_unless(is_given, "a trash for all", "it needs root") {
         return;
     }
