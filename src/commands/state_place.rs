@@ -1,4 +1,4 @@
-//! Where state is kept: in the state directory, or at the destination of the runs.
+//! Chooses where state is kept: in the state directory, or at the destination of the runs.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -123,7 +123,7 @@ const VARIABLES: [(&str, &str); 2] =
 /// their disk.
 const APPLICATIONS: [&str; 3] = ["oci", "docker", "podman"];
 
-/// What shows that this process runs in a container that begins anew each time.
+/// Evidence that this process runs in a container that begins anew each time.
 fn container() -> Option<&'static str> {
     let file = FILES.iter().find(|(path, _)| Path::new(path).exists());
     let variable = || VARIABLES.iter().find(|(name, _)| std::env::var_os(name).is_some());

@@ -87,7 +87,7 @@ impl Kept {
     }
 }
 
-/// What sending has of the state of the file system.
+/// The parts of the file system's state that sending uses.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places<'a> {
     /// `None` if there is none, or it cannot be used.

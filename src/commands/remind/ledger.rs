@@ -1,4 +1,4 @@
-//! Where the ledger of reminders is: in the state directory, or at the destination of the runs.
+//! Finds the ledger of reminders: in the state directory, or at the destination of the runs.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -248,7 +248,7 @@ fn cuts(
     Ok((weights.cuts(), latest.run.id))
 }
 
-/// What is at a shard's key.
+/// The contents of a shard's key.
 enum There {
     Whole,
     /// Nothing that can be merged: what to write on.

@@ -16,7 +16,7 @@ pub(super) struct Trial {
     pub(super) kept: Point,
     /// The rate of a first window that decided nothing.
     pub(super) first: Option<f64>,
-    /// What more requests gained, while the number from before is compared again.
+    /// The gain of more requests, while the number from before is compared again.
     pub(super) gained: Option<Point>,
 }
 
