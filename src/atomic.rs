@@ -22,6 +22,14 @@ const BUFFER: usize = 64 << 10;
 /// The temporary files that this process has not finished.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
+/// Returns the directory for large temporary files: TMPDIR, or else `/var/tmp`, because `/tmp` is
+/// often in memory. The images of some containers have only `/tmp`.
+pub(crate) fn temporary_directory() -> PathBuf {
+    let given = std::env::var_os("TMPDIR").filter(|given| !given.is_empty());
+    let usual = || ["/var/tmp", "/tmp"].map(PathBuf::from).into_iter().find(|path| path.is_dir());
+    given.map(PathBuf::from).or_else(usual).unwrap_or_else(|| PathBuf::from("/var/tmp"))
+}
+
 /// Registers a temporary file for [`remove_unfinished`] until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Unfinished(PathBuf);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::atomic::{NO_FOLLOW, NO_WAIT, Unfinished};
+use crate::atomic::{self, NO_FOLLOW, NO_WAIT, Unfinished};
 use crate::exit::Failure;
 use crate::log;
 use crate::sys;
@@ -239,14 +239,12 @@ fn place(flag: &str, path: &Path) -> Result<(PathBuf, OsString), String> {
     Ok((directory, name.to_owned()))
 }
 
-/// Returns the directory for large temporary files: TMPDIR, or else `/var/tmp`, because `/tmp` is
-/// often in memory.
+/// Returns the directory for large temporary files, see [`atomic::temporary_directory`].
 ///
 /// # Errors
 /// If it is in `root`, see [`refuse_inside`].
 pub(crate) fn temporary_directory(root: &Path) -> Result<PathBuf, String> {
-    let given = std::env::var_os("TMPDIR").filter(|given| !given.is_empty());
-    let directory = given.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+    let directory = atomic::temporary_directory();
     refuse_inside(root, &directory, &format!("TMPDIR {}", directory.display()))?;
     Ok(directory)
 }

@@ -3,13 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::Fill;
+use crate::atomic;
 use crate::aws::S3Body;
 use crate::log;
 use crate::text::printable;
@@ -99,11 +99,9 @@ fn nowhere() -> io::Error {
     io::Error::other("there is no file for a large object")
 }
 
-/// Makes a file without a name, so nothing is left if this process is killed. It is in TMPDIR, or
-/// else in `/var/tmp`, because `/tmp` is often in memory.
+/// Makes a file without a name, so nothing is left if this process is killed.
 pub(super) fn temporary_file() -> io::Result<File> {
-    let given = std::env::var_os("TMPDIR").filter(|given| !given.is_empty());
-    let directory = given.map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
+    let directory = atomic::temporary_directory();
     tempfile::tempfile_in(&directory)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", directory.display())))
 }
