@@ -178,7 +178,7 @@ fn a_large_object_is_sent_from_a_file_or_else_from_memory() {
     for (directory, fits) in [(temporary.path().to_owned(), true), ("/nonexistent".into(), false)] {
         let mut command = world.command();
         command.arg(world.root()).args(["--format", "json"]).args(TO).env("TMPDIR", &directory);
-        let output = watched(&mut command, Duration::from_secs(120));
+        let output = watched(&mut command, Duration::from_secs(300));
         assert_eq!(code(&output), Some(0), "{}", stderr(&output));
         let said = "a large object is made in memory instead";
         assert_eq!(stderr(&output).contains(said), !fits, "{}", stderr(&output));
