@@ -84,6 +84,26 @@ pub fn is_mount_point(path: &Path) -> std::io::Result<bool> {
     Ok(mount_of(path).is_some_and(|mount| mount.top && mount.kind != "autofs"))
 }
 
+/// True if something is mounted below the directory `path`, or if that cannot be determined.
+pub(super) fn is_mounted_below(path: &Path) -> bool {
+    let table = read_proc("/proc/self/mountinfo");
+    let known = path.canonicalize().ok().zip(table);
+    known.is_none_or(|(path, mounts)| has_mount_below(&mounts, path.as_os_str().as_bytes()))
+}
+
+fn has_mount_below(mounts: &[u8], path: &[u8]) -> bool {
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    let mut points = mounts.split(|byte| *byte == b'\n').filter_map(mount_point);
+    points.any(|point| {
+        point.strip_prefix(path).is_some_and(|rest| rest.len() > 1 && rest.starts_with(b"/"))
+    })
+}
+
+/// Returns the mount point of a line of mountinfo.
+fn mount_point(line: &[u8]) -> Option<Vec<u8>> {
+    line.split(|byte| *byte == b' ').nth(4).map(unescape)
+}
+
 /// The mount that a path is on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MountOf {
@@ -132,7 +152,7 @@ pub(super) fn mount_of(path: &Path) -> Option<MountOf> {
 /// options … - type SOURCE options` (proc(5)).
 fn mount_in(mounts: &[u8], path: &[u8]) -> Option<MountOf> {
     let of_path = |line: &&[u8]| {
-        let point = line.split(|b| *b == b' ').nth(4).map(unescape)?;
+        let point = mount_point(line)?;
         let below = path.strip_prefix(&*point)?;
         let inside = point == b"/" || below.is_empty() || below.starts_with(b"/");
         inside.then_some(point)
@@ -252,6 +272,20 @@ mod tests {
         assert_eq!(path("/mnt/export/a").as_deref(), Some("/data/projects/a"));
         assert_eq!(path("/srv").as_deref(), Some("/srv"));
         assert_eq!(path("/").as_deref(), Some("/"));
+    }
+
+    #[test]
+    fn mounts_below_a_directory_are_seen() {
+        let mounts = b"22 1 259:1 / / rw - ext4 /dev/root rw\n\
+            30 22 0:40 / /mnt/two\\040words rw - nfs4 fs-01234567:/ rw\n\
+            31 22 259:1 /a /srv/homes/200005/file rw - ext4 /dev/root rw\n";
+        let below = |path: &str| has_mount_below(mounts, path.as_bytes());
+        for path in ["/", "/mnt", "/srv", "/srv/homes", "/srv/homes/200005"] {
+            assert!(below(path), "{path}");
+        }
+        for path in ["/mnt/two words", "/srv/home", "/srv/homes/200005/file", "/usr"] {
+            assert!(!below(path), "{path}");
+        }
     }
 
     #[test]

@@ -16,10 +16,11 @@ use std::sync::atomic::Ordering;
 use rustix::fs::{Advice, CWD, FileType, Mode, OFlags, RawDir, fadvise, openat};
 use rustix::io::Errno;
 
+use super::mount::is_mounted_below;
 use super::pace::Pace;
 use super::parents::{Budget, ParentDir};
 use super::reading::{Buffers, Chunk, DirReading, Gone, Names};
-use super::statx::{FdProbe, attrs_at, attrs_of_fd};
+use super::statx::{FdProbe, attrs_at, attrs_of_fd, attrs_unmounted};
 use super::workers::{Walker, Workers};
 use super::{Ended, Engine, FsKind, Plan, WalkError};
 use crate::stop::Stop;
@@ -65,6 +66,7 @@ impl Engine for Posix {
             budget: Budget::new(self.plan.descriptors),
             fs: self.plan.fs,
             nfs: self.plan.nfs.is_some(),
+            files_may_be_mounts: self.plan.fs == FsKind::Remote || is_mounted_below(&self.root),
             stop: Arc::clone(stop),
         };
         walk.forget(&fd);
@@ -80,6 +82,9 @@ struct PosixWalk {
     budget: Budget,
     fs: FsKind,
     nfs: bool,
+    /// True if a file may be a mount point, or the file system is remote. There, statx leaves out
+    /// what costs round trips.
+    files_may_be_mounts: bool,
     stop: Arc<Stop>,
 }
 
@@ -338,8 +343,12 @@ impl PosixWalk {
             if self.stop.is_set() {
                 return Ended::Interrupted;
             }
-            let attrs = match attrs_at(fd, name) {
-                Err(error) if is_estale(&error) => attrs_at(fd, name),
+            let read = match directory {
+                None if !self.files_may_be_mounts => attrs_unmounted,
+                _ => attrs_at,
+            };
+            let attrs = match read(fd, name) {
+                Err(error) if is_estale(&error) => read(fd, name),
                 attrs => attrs,
             };
             match attrs {

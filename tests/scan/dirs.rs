@@ -114,18 +114,21 @@ fn a_place_in_the_tree_or_no_file_is_refused() {
 #[test]
 fn without_a_place_for_temporary_files_the_scan_goes_on() {
     let dir = tree();
-    let (root, published) = (dir.path().join("root"), dir.path().join("published"));
-    let mut command = efs_scan();
-    command.arg(&root).env("TMPDIR", dir.path().join("missing")).arg("--name=prod");
-    command.arg("--publish").arg(&published).arg("--state-dir").arg(dir.path().join("state"));
-    let output = watched(&mut command, Duration::from_secs(60));
-    let (said, table) =
-        (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("published without its table of directories"), "{said}");
-    assert!(table.contains("No table of directories: "), "{table}");
-    assert!(published.join("latest/prod.json").is_file());
-    assert!(!published.join("dirs").exists());
+    let root = dir.path().join("root");
+    for state in ["directory", "destination"] {
+        let published = dir.path().join(format!("published-{state}"));
+        let mut command = efs_scan();
+        command.arg(&root).env("TMPDIR", dir.path().join("missing")).arg("--name=prod");
+        command.arg("--publish").arg(&published).arg("--state-dir").arg(dir.path().join("state"));
+        let output = watched(command.args(["--state", state]), Duration::from_secs(60));
+        let (said, table) =
+            (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert_eq!(output.status.code(), Some(0), "{state}: {said}");
+        assert!(said.contains("published without its table of directories"), "{state}: {said}");
+        assert!(table.contains("No table of directories: "), "{state}: {table}");
+        assert!(published.join("latest/prod.json").is_file(), "{state}");
+        assert!(!published.join("dirs").exists(), "{state}");
+    }
 }
 
 /// A path of any length can be made, but a table with a row for each of its directories would take the

@@ -63,19 +63,26 @@ impl<'a> Dirs<'a> {
     /// Puts the run into the spool, with its table before it. The report says if it has to do without.
     pub(super) fn keep(&self, publisher: &Publisher, report: &mut Report) -> Kept {
         let failure = self.ledger.dirs_failure().filter(|_| self.is_published).map(str::to_owned);
-        let unkept = match self.is_published && failure.is_none() {
+        let has_table = self.is_published && failure.is_none();
+        let unkept = match has_table {
             true => publisher.keep_dirs(&self.run, &|to| self.fill(to)).err(),
             false => None,
         };
         report.dirs_problem = failure.clone().or(unkept.clone());
         let kept = publisher.keep(report);
-        match unkept {
-            Some(problem) if kept == Kept::Spooled => {
-                log::error!("{problem}; the run is published without its table of directories");
-            }
-            // If the spool takes neither, this process publishes both.
-            _ => report.dirs_problem = failure,
+        let problem = match kept {
+            Kept::Spooled | Kept::LeftOut => unkept,
+            // This process publishes both. The report has to say if there is no table, so it is made
+            // once to see whether it can be.
+            Kept::Unkept | Kept::Direct => has_table
+                .then(|| self.fill(&mut io::sink()).err())
+                .flatten()
+                .map(|error| format!("cannot make the table of directories: {error}")),
+        };
+        if let Some(problem) = &problem {
+            log::error!("{problem}; the run is published without its table of directories");
         }
+        report.dirs_problem = failure.or(problem);
         kept
     }
 
