@@ -57,7 +57,7 @@ impl Publishing {
             Some(namespace) => Some(CloudWatch {
                 namespace: namespace.clone(),
                 file_system: file_system.ok_or_else(|| {
-                    Failure::usage("--cloudwatch needs --file-system-id: the mount names none")
+                    Failure::usage("--cloudwatch needs --file-system-id: the root does not name an EFS file system")
                 })?,
                 users: self.users.clone(),
                 groups: self.groups.clone(),

@@ -203,7 +203,10 @@ pub(super) fn metrics(config: &Config, id: Option<&str>) -> Option<Line> {
                 "namespace {namespace}, FileSystemId {id}; not tried: whether cloudwatch:PutMetricData is allowed"
             ),
         ),
-        None => Line::fail(CHECK, "--cloudwatch needs --file-system-id: the mount names none"),
+        None => Line::fail(
+            CHECK,
+            "--cloudwatch needs --file-system-id: the root does not name an EFS file system",
+        ),
     })
 }
 

@@ -71,18 +71,26 @@ impl Server {
         watched(command.args(args), Duration::from_secs(120))
     }
 
+    fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
     fn bucket(&self, name: &str) {
-        let client = aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true).build(),
-        );
+        let client = self.s3();
         self.runtime.block_on(client.create_bucket().bucket(name).send()).unwrap();
+    }
+
+    /// Lists the keys of a bucket's objects.
+    fn keys(&self, bucket: &str) -> Vec<String> {
+        let client = self.s3();
+        let listed = self.runtime.block_on(client.list_objects_v2().bucket(bucket).send()).unwrap();
+        listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
     /// Checks that an object has the headers that [`POLICY`] demanded.
     fn headers_are_kept(&self, bucket: &str, key: &str) {
-        let client = aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true).build(),
-        );
+        let client = self.s3();
         let head = client.head_object().bucket(bucket).key(key).send();
         let head = self.runtime.block_on(head).unwrap();
         assert_eq!(head.storage_class().map(|class| class.as_str()), Some("STANDARD_IA"));
@@ -133,6 +141,34 @@ fn both_emulators_keep_the_contract_of_a_store_with_any_settings() {
                 server.headers_are_kept(&bucket, "with/prefix/latest/prod.json");
             }
         }
+    }
+}
+
+/// `check` proves the destination without leaving an object there, and asks for the topic.
+#[test]
+fn a_check_of_a_destination_leaves_nothing_there() {
+    for (variable, what) in [(MINISTACK, "a check on ministack"), (MOTO, "a check on moto")] {
+        let Some(server) = Server::of(variable, what) else { continue };
+        let dir = scratch();
+        file(dir.path(), "efs/200005/file", 5000);
+        let root = dir.path().join("efs").display().to_string();
+        let state = dir.path().join("state").display().to_string();
+        let bucket = token();
+        server.bucket(&bucket);
+        let check = |to: &str| {
+            let args = ["check", &root, "--name", "prod", "--state-dir", &state, "--publish", to];
+            let output = server.run(&[&args[..], &["--format", "json"]].concat());
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let lines = report["checks"].as_array().unwrap();
+            let line = lines.iter().find(|line| line["check"] == "destination");
+            let line = line.unwrap_or_else(|| panic!("{what}: {report}")).clone();
+            (output.status.code(), line["level"].as_str().unwrap().to_owned(), report)
+        };
+        let (code, level, report) = check(&format!("s3://{bucket}/efs"));
+        assert_eq!((code, &*level), (Some(0), "ok"), "{what}: {report}");
+        assert_eq!(server.keys(&bucket), Vec::<String>::new(), "{what}");
+        let (code, level, report) = check(&format!("s3://{bucket}-missing/efs"));
+        assert_eq!((code, &*level), (Some(1), "fail"), "{what}: {report}");
     }
 }
 

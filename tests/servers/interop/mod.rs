@@ -240,6 +240,40 @@ fn a_check_says_how_linux_answers() {
 }
 
 #[test]
+fn a_check_says_how_ganesha_answers() {
+    let Some(ready) = Ganesha::can_run("efs-scan check on ganesha") else { return };
+    let dir = scratch();
+    let tree = dir.path().join("tree");
+    make_tree(&tree);
+    let check = |url: &str, args: &[&str]| {
+        let output = run([&["check", url, "--format", "json"], args].concat());
+        let report: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code(), report)
+    };
+    let server = ready.serve(dir.path(), &[Export { path: &tree, name: "/tree" }], "");
+    let url = server.url("/tree");
+    let (code, report) = check(&url, &["--nfs-uid", "0"]);
+    assert_eq!(code, Some(0), "{report}");
+    let (level, text) = line(&report, "server");
+    assert!(level == "ok" && text.contains(": 8 connections lead to one server"), "{text}");
+    let (level, text) = line(&report, "reading");
+    assert!(level == "ok" && text.contains("closed to all but their owners"), "{text}");
+    // Batches are tried, because ganesha does not say that it is Linux.
+    let (code, report) = check(&url, &["--nfs-uid", "0", "--nfs-batch", "8"]);
+    assert_eq!((code, line(&report, "batches").0), (Some(0), "ok"), "{report}");
+    // As a user who may not read the homes of others.
+    let (code, report) = check(&url, &["--nfs-uid", "200009"]);
+    assert_eq!((code, line(&report, "reading").0), (Some(1), "fail"), "{report}");
+    let (code, report) = check(&server.url("/elsewhere"), &["--nfs-uid", "0"]);
+    assert_eq!((code, line(&report, "root").0), (Some(1), "fail"), "{report}");
+    drop(server);
+    let (code, report) = check(&url, &["--nfs-uid", "0"]);
+    let (level, text) = line(&report, "root");
+    assert!(code == Some(1) && level == "fail" && text.contains("refused"), "{text}");
+}
+
+#[test]
 fn linux_gets_one_request_for_each_directory() {
     let Some(facts) = knfsd::facts() else { return };
     let dirs = facts.report("posix")["totals"]["dirs"].as_u64().unwrap();
