@@ -8,7 +8,7 @@ use efs_scan_testbed::nfs_server::{
 };
 
 use super::walk::{assert_left, assert_polite, assert_whole, engine, plain, serve, walk};
-use efs_scan_testbed::run;
+use efs_scan_testbed::{efs_scan, run, watched};
 
 /// Runs the program on a path of the server and returns the one line on stderr.
 #[track_caller]
@@ -134,6 +134,22 @@ fn a_silent_server_is_given_up() {
     let problem = walk(&engine(&server)).unwrap_err().to_string();
     assert!(problem.starts_with("connect to nfs://"), "{problem}");
     assert!(problem.contains("the server does not respond"), "{problem}");
+}
+
+/// Without other settings, it takes as long as a mount with `timeo=600` waits for one reply: no less,
+/// because a server may be slow, and not the three attempts of a server that has answered before.
+#[test]
+fn a_server_that_never_answers_is_given_up_after_a_minute() {
+    let server = serve(Config::default(), &plain());
+    server.fault(Fault::connection(What::Silent).always());
+    let mut command = efs_scan();
+    command.args([&format!("nfs://{}/", server.address()), "--nfs-uid", "0"]);
+    let before = Instant::now();
+    let output = watched(&mut command, Duration::from_secs(150));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("the server does not respond"), "{stderr}");
+    assert!(before.elapsed() > Duration::from_secs(50), "{:?}", before.elapsed());
 }
 
 #[test]

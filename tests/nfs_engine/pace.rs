@@ -13,6 +13,10 @@ use efs_scan_testbed::nfs_server::{Computed, Config, Fault, Model, Node, Op, Ser
 use super::walk::{assert_left, assert_polite, engine, serve, sums_but, walk, walk_until};
 use efs_scan_testbed::{efs_scan, finish, signal};
 
+/// Time in which a walk ends after a stop, on a busy machine as well. Without the stop, each of these
+/// walks takes longer.
+const SOON: Duration = Duration::from_secs(10);
+
 /// Serves `dirs` directories of 4 files.
 fn computed(config: Config, dirs: u64) -> (Server, Arc<Computed>) {
     let tree = Arc::new(Computed::new(Tree::even(dirs, 4, 20, 10)));
@@ -134,7 +138,7 @@ fn a_stop_ends_the_walk_soon_with_partial_results() {
         stop.set();
         let before = Instant::now();
         let outcome = walking.join().unwrap();
-        assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+        assert!(before.elapsed() < SOON, "{:?}", before.elapsed());
         outcome
     });
     assert_eq!(outcome.ended, Ended::Interrupted);
@@ -155,8 +159,8 @@ fn ctrl_c_ends_the_walk_soon_with_a_report() {
     }
     let before = Instant::now();
     signal(child.id(), "INT");
-    let output = finish(child, Duration::from_secs(10));
-    assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+    let output = finish(child, 2 * SOON);
+    assert!(before.elapsed() < SOON, "{:?}", before.elapsed());
     assert_eq!(output.status.code(), Some(130));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["run"]["coverage"], "interrupted");
@@ -179,6 +183,6 @@ fn a_stop_does_not_wait_for_a_silent_server() {
         stop.set();
         let before = Instant::now();
         assert_eq!(walking.join().unwrap().ended, Ended::Interrupted);
-        assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+        assert!(before.elapsed() < SOON, "{:?}", before.elapsed());
     });
 }
