@@ -26,7 +26,7 @@ fn wrong_orders(versions: Versions, start: &Memory, right: &dyn Fn(&Memory) -> b
     let older_one = |store: &dyn Store| assert!(publish(store, &older).is_ok());
     let newer_one = |store: &dyn Store| assert!(publish(store, &newer).is_ok());
     let mut wrong = Vec::new();
-    let orders = in_every_order(start, &[&older_one, &newer_one], |memory, order| {
+    let orders = in_every_order(start, &[&older_one, &newer_one], 2, |memory, order| {
         assert_there(memory, &older);
         assert_there(memory, &newer);
         if !right(memory) {

@@ -65,7 +65,7 @@ fn the_page_has_the_newest_runs_in_every_order() {
             }
         });
         let mut bad = Vec::new();
-        let orders = in_every_order(&start, &[&works[0], &works[1]], |memory, order| {
+        let orders = in_every_order(&start, &[&works[0], &works[1]], 3, |memory, order| {
             if wrong(memory).is_some() {
                 bad.push(order.to_owned());
             }

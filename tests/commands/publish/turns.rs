@@ -190,16 +190,14 @@ impl Drop for Turn {
 /// The work of a thread on its store.
 pub(crate) type Work<'a> = dyn Fn(&dyn Store) + Sync + 'a;
 
-/// Number of times that a thread that could continue is made to wait for another one. There are too
-/// many orders to try all, and nearly all bugs show with two changes (Musuvathi and Qadeer, "Iterative
-/// context bounding", 2007). With three, these tests pass as well and take minutes.
-const CHANGES: usize = 2;
-
-/// Runs `threads` at once on copies of `start`, in every order of their calls with at most
-/// [`CHANGES`] changes, and passes each result to `check` with a description of the order.
+/// Runs `threads` at once on copies of `start`, in every order of their calls in which a thread that
+/// could continue waits for another one at most `changes` times, and passes each result to `check`
+/// with a description of the order. There are too many orders to try all, and nearly all bugs show
+/// with two changes (Musuvathi and Qadeer, "Iterative context bounding", 2007).
 pub(crate) fn in_every_order(
     start: &Memory,
     threads: &[&Work<'_>],
+    changes: usize,
     mut check: impl FnMut(&Memory, &str),
 ) -> usize {
     let mut choices: Vec<usize> = Vec::new();
@@ -207,7 +205,7 @@ pub(crate) fn in_every_order(
     loop {
         let memory = start.copy();
         let options = RefCell::new(Vec::new());
-        let order = one_order(&memory, threads, &choices, &options);
+        let order = one_order(&memory, threads, (changes, &choices), &options);
         orders += 1;
         check(&memory, &order);
         // The next order: change the last choice that has an alternative left.
@@ -226,7 +224,7 @@ pub(crate) fn in_every_order(
 fn one_order(
     memory: &Memory,
     threads: &[&Work<'_>],
-    choices: &[usize],
+    (most_changes, choices): (usize, &[usize]),
     options: &RefCell<Vec<usize>>,
 ) -> String {
     let (events, arriving) = channel();
@@ -256,7 +254,7 @@ fn one_order(
             let mut next: Vec<usize> = ready.keys().copied().collect();
             next.sort_by_key(|thread| Some(*thread) != last);
             let going_on = last.is_some_and(|last| ready.contains_key(&last));
-            if going_on && changes == CHANGES {
+            if going_on && changes == most_changes {
                 next.truncate(1);
             }
             let at = options.borrow().len();
