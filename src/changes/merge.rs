@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::dirs::{DirRow, DirsReader, ReadProblem};
+use crate::report::Coverage;
 
 /// The rows of a table, in its order.
 pub(crate) trait Rows {
@@ -14,6 +15,9 @@ pub(crate) trait Rows {
     /// # Errors
     /// If it cannot be read.
     fn next_row(&mut self) -> Result<Option<&DirRow>, Self::Error>;
+
+    /// True if the run did not read everything, so that what has no row may be there.
+    fn is_partial(&self) -> bool;
 }
 
 impl Rows for DirsReader {
@@ -22,6 +26,10 @@ impl Rows for DirsReader {
     fn next_row(&mut self) -> Result<Option<&DirRow>, ReadProblem> {
         DirsReader::next_row(self)
     }
+
+    fn is_partial(&self) -> bool {
+        self.about().coverage != Coverage::Complete.name()
+    }
 }
 
 impl Rows for std::slice::Iter<'_, DirRow> {
@@ -29,6 +37,10 @@ impl Rows for std::slice::Iter<'_, DirRow> {
 
     fn next_row(&mut self) -> Result<Option<&DirRow>, Self::Error> {
         Ok(self.next())
+    }
+
+    fn is_partial(&self) -> bool {
+        false
     }
 }
 

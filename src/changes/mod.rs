@@ -2,7 +2,7 @@
 //!
 //! `merge` pairs the rows, `collect` sums up what changed and holds of each home the places that
 //! changed most, `moves` finds what only went elsewhere, `select` chooses the lines, and `view` makes
-//! the result of them, which `table` prints.
+//! the result of them, which `table` prints; `unread` says which lines a partial run leaves in doubt.
 //!
 //! Each row stands for what is in its directory and in no row below it, so the differences of all
 //! rows add up to the difference of the home. A place without a line of its own is folded into one
@@ -10,6 +10,7 @@
 
 mod collect;
 mod figures;
+mod grew_most;
 mod merge;
 mod moves;
 mod place;
@@ -17,6 +18,7 @@ mod scope;
 mod select;
 mod table;
 mod tree;
+mod unread;
 mod view;
 
 #[cfg(test)]
@@ -27,12 +29,13 @@ use crate::units::MeteredBytes;
 
 #[cfg(test)]
 use figures::Figures;
+pub(crate) use grew_most::GrewMost;
 pub(crate) use merge::{MergeError, Rows, Side};
 pub(crate) use scope::Scope;
 pub(crate) use table::table;
 pub(crate) use tree::Node;
 pub(crate) use view::{
-    ChangesView, Compared, Facts, FactsOfHomes, GrewMost, HomeChanges, Line, What, json_schema,
+    ChangesView, Compared, Facts, FactsOfHomes, HomeChanges, Line, What, json_schema,
 };
 
 /// What to show of the changes.
@@ -50,6 +53,8 @@ pub(crate) struct Explained {
     homes: Vec<(place::HomeTree, select::Selection)>,
     /// Number of homes in which nothing changed.
     unchanged: u64,
+    /// True for the old and the new run if it did not read everything.
+    partial: [bool; 2],
 }
 
 /// Explains what changed from one table to the other.
@@ -61,6 +66,7 @@ pub(crate) fn explain<R: Rows>(
     new: R,
     options: &Options,
 ) -> Result<Explained, MergeError<R::Error>> {
+    let partial = [old.is_partial(), new.is_partial()];
     let mut collector = collect::Collector::new(64 + 4 * options.limit);
     merge::merge(old, new, |old, new| {
         if new.or(old).is_some_and(|row| options.scope.has(row)) {
@@ -74,5 +80,6 @@ pub(crate) fn explain<R: Rows>(
         let selection = select::select(&home, at, options.limit, options.min.0);
         (home, selection)
     };
-    Ok(Explained { homes: homes.into_iter().enumerate().map(select).collect(), unchanged })
+    let homes = homes.into_iter().enumerate().map(select).collect();
+    Ok(Explained { homes, unchanged, partial })
 }

@@ -74,7 +74,7 @@ fn notes(view: &ChangesView, out: &mut String) -> fmt::Result {
             notes.push(format!(
                 "the {when} run is {}: what it did not read seems {}",
                 printable(run.coverage.as_bytes()),
-                if when == "earlier" { "new" } else { "gone" },
+                if when == "earlier" { "new, or to have grown" } else { "gone, or to have shrunk" },
             ));
         }
     }
@@ -145,9 +145,7 @@ fn row(node: &Node<'_>) -> Vec<String> {
     };
     if let Some(other) = &line.other {
         let to = if line.what == What::MovedAway { "to" } else { "from" };
-        let home = other.home.as_ref().map(|home| format!("{home}/")).unwrap_or_default();
-        let place = printable(format!("{home}{}", other.path).as_bytes());
-        name = format!("{name}, {to} {place}");
+        name = format!("{name}, {to} {}", other.printable());
         if line.what == What::Moved {
             name = format!("{name}: {}", human(line.new_allocated_bytes.0));
         }

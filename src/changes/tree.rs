@@ -29,8 +29,10 @@ impl Line {
     /// The kind of change, as one word.
     pub(crate) fn what(&self) -> &'static str {
         match (self.what, self.sure) {
-            (What::Grew, _) => "grew",
-            (What::Shrank, _) => "shrank",
+            (What::Grew, true) => "grew",
+            (What::Grew, false) => "grew?",
+            (What::Shrank, true) => "shrank",
+            (What::Shrank, false) => "shrank?",
             (What::New, true) => "new",
             (What::New, false) => "new?",
             (What::Gone, true) => "gone",

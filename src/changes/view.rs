@@ -10,10 +10,11 @@ use serde::Serialize;
 use super::figures::Figures;
 use super::place::{HomeTree, Presence};
 use super::select::{Chosen, Selection};
+use super::unread::{may_lack, only_seems};
 use super::{Explained, Options};
 use crate::dirs::About;
 use crate::report::{Coverage, Money, OUTSIDE_HOMES};
-use crate::text::{bytes_of, lossy};
+use crate::text::{bytes_of, lossy, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd};
 use crate::usage::{Class, HomeKind};
 
@@ -113,7 +114,8 @@ pub(crate) struct Line {
     /// True for a file.
     pub(crate) is_file: bool,
     pub(crate) what: What,
-    /// False if it may have existed before, or exist still, as a directory without a row.
+    /// False if it may not have happened: a directory without a row may have been, or be, in the place of
+    /// what is new or gone, or the other run did not read all of the home.
     pub(crate) sure: bool,
     /// The other end of a move.
     pub(crate) other: Option<OtherEnd>,
@@ -156,7 +158,31 @@ pub(crate) enum What {
 pub(crate) struct OtherEnd {
     /// The home there, if it is another one.
     pub(crate) home: Option<String>,
+    /// Its bytes in base64, where `home` is lossy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) home_base64: Option<String>,
     pub(crate) path: String,
+    /// Its bytes in base64, where `path` is lossy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path_base64: Option<String>,
+}
+
+impl OtherEnd {
+    fn new((home, home_base64): (Option<String>, Option<String>), path: &[u8]) -> Self {
+        let (path, path_base64) = lossy(path);
+        Self { home, home_base64, path, path_base64 }
+    }
+
+    /// The path for people, below the root if the home is another one.
+    pub(crate) fn printable(&self) -> String {
+        let path = printable(&bytes_of(&self.path, self.path_base64.as_deref()));
+        match &self.home {
+            Some(home) => {
+                format!("{}/{path}", printable(&bytes_of(home, self.home_base64.as_deref())))
+            }
+            None => path,
+        }
+    }
 }
 
 /// What no line stands for.
@@ -181,47 +207,6 @@ pub(crate) struct Facts {
 /// Homes of either run by their paths; what is outside homes has `true`.
 pub(crate) type FactsOfHomes = HashMap<(bool, Vec<u8>), Facts>;
 
-/// The place of a home that grew most.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct GrewMost {
-    pub(crate) outside: bool,
-    /// Path of the home, or `(outside homes)`, as a report names it.
-    pub(crate) home: Vec<u8>,
-    /// Path below the home.
-    pub(crate) path: Vec<u8>,
-    pub(crate) allocated: AllocatedBytes,
-    /// True if it was not there before.
-    pub(crate) new: bool,
-}
-
-impl Explained {
-    /// The places of each home that grew most, at most so many of each, the largest growth of a home first.
-    /// Homes in which nothing grew have none.
-    pub(crate) fn grew_most(&self, most_of_each: usize) -> Vec<GrewMost> {
-        let of = |(home, selection): &(HomeTree, Selection)| {
-            let here = |line: &&Chosen| home.places[line.place].moved.is_none();
-            let grown = |line: &Chosen| u64::try_from(line.change.allocated_bytes).unwrap_or(0);
-            let mut lines: Vec<&Chosen> = selection.lines.iter().filter(here).collect();
-            lines.retain(|line| grown(line) > 0);
-            lines.sort_by_key(|line| Reverse(grown(line)));
-            let (name, raw) = name_of(home);
-            let bytes = bytes_of(&name, raw.as_deref());
-            let most = move |line: &Chosen| {
-                let place = &home.places[line.place];
-                GrewMost {
-                    outside: home.kind == HomeKind::Outside,
-                    home: bytes.clone(),
-                    path: place.path.clone(),
-                    allocated: AllocatedBytes(grown(line)),
-                    new: place.presence == Presence::New && place.is_sure,
-                }
-            };
-            lines.into_iter().take(most_of_each).map(most).collect::<Vec<_>>()
-        };
-        self.homes.iter().flat_map(of).collect()
-    }
-}
-
 /// The schema of the JSON as in `deploy/generated`, with a newline at its end.
 pub(crate) fn json_schema() -> String {
     let schema = schemars::schema_for!(ChangesView);
@@ -240,7 +225,7 @@ impl ChangesView {
         money: Option<Money>,
     ) -> Self {
         let mut homes: Vec<HomeChanges> = (0..explained.homes.len())
-            .map(|at| HomeChanges::new(&explained.homes, at, facts, money.as_ref()))
+            .map(|at| HomeChanges::new(&explained, at, facts, money.as_ref()))
             .collect();
         homes.sort_by_key(|home| (Reverse(home.change.allocated_bytes), Reverse(home.gross_bytes)));
         let change = homes.iter().fold(Figures::default(), |sum, home| sum + home.change);
@@ -283,7 +268,8 @@ fn cost(money: Option<&Money>, change: Figures) -> Option<Usd> {
     Some(Usd(of.0 * if change.metered_bytes < 0 { -1.0 } else { 1.0 }))
 }
 
-fn name_of(home: &HomeTree) -> (String, Option<String>) {
+/// The name of a home as a report has it, and its bytes in base64 if that is lossy.
+pub(super) fn name_of(home: &HomeTree) -> (String, Option<String>) {
     match &*home.home {
         _ if home.kind == HomeKind::Outside => (OUTSIDE_HOMES.to_owned(), None),
         b"" => (".".to_owned(), None),
@@ -293,17 +279,20 @@ fn name_of(home: &HomeTree) -> (String, Option<String>) {
 
 impl HomeChanges {
     fn new(
-        all: &[(HomeTree, Selection)],
+        explained: &Explained,
         at: usize,
         facts: &[FactsOfHomes; 2],
         money: Option<&Money>,
     ) -> Self {
+        let all = &explained.homes;
         let (home, selection) = &all[at];
         let (name, name_base64) = name_of(home);
         let key = (home.kind == HomeKind::Outside, home.home.clone());
         let [old, new] = facts.each_ref().map(|facts| facts.get(&key));
         let lines = selection.lines.iter();
-        let lines = lines.filter_map(|chosen| Line::new(all, at, *chosen, money)).collect();
+        let lacks = may_lack(&key, facts, explained.partial);
+        let line = |chosen: &Chosen| Line::new(all, at, *chosen, (lacks, money));
+        let lines = lines.filter_map(line).collect();
         let parts = home.places.iter().fold(Figures::default(), |sum, place| sum + place.change());
         Self {
             name,
@@ -341,7 +330,7 @@ impl Line {
         all: &[(HomeTree, Selection)],
         at: usize,
         chosen: Chosen,
-        money: Option<&Money>,
+        (lacks, money): ([bool; 2], Option<&Money>),
     ) -> Option<Self> {
         let (home, selection) = &all[at];
         let place = &home.places[chosen.place];
@@ -364,9 +353,9 @@ impl Line {
             (Presence::New, None, _) => What::New,
             _ => Self::direction(change),
         };
-        let other_end = moved.map(|other| OtherEnd {
-            home: (other.home != at).then(|| name_of(&all[other.home].0).0),
-            path: lossy(&other.path).0,
+        let other_end = moved.map(|other| {
+            let home = (other.home != at).then(|| name_of(&all[other.home].0));
+            OtherEnd::new(home.map_or((None, None), |(name, raw)| (Some(name), raw)), &other.path)
         });
         let (path, path_base64) = lossy(&place.path);
         let old_size = other_line.map_or(place, |line| &home.places[line.place]).sizes[0];
@@ -376,7 +365,7 @@ impl Line {
             bytes: place.path.clone(),
             is_file: place.is_file,
             what,
-            sure: place.is_sure && moved.is_none(),
+            sure: place.is_sure && moved.is_none() && !only_seems(what, lacks),
             other: other_end,
             old_allocated_bytes: AllocatedBytes(old_size),
             new_allocated_bytes: AllocatedBytes(place.sizes[1]),

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::facts::{HomeOf, facts, homes_of};
 use super::file_systems::only;
 use crate::aws::Aws;
 use crate::changes::{
-    ChangesView, Compared, Facts, FactsOfHomes, MergeError, Options, Scope, Side, explain, table,
+    ChangesView, Compared, FactsOfHomes, MergeError, Options, Scope, Side, explain, table,
 };
 use crate::cli::{ChangesArgs, ChangesFormat};
 use crate::config::Loaded;
@@ -122,10 +123,7 @@ fn published(
     let (old, new) = (old?, new?);
     let names = tables.map(|table| store.name(&table.key));
     options.scope.path = path_below(args.path.as_deref(), &new.about().root);
-    let facts = homes.map(|homes| {
-        let facts = |home: HomeOf| (home.key, Facts { owner: home.owner, coverage: home.coverage });
-        homes.into_iter().map(facts).collect::<FactsOfHomes>()
-    });
+    let facts = homes.map(facts);
     let runs = [
         Compared::new(old.about(), Some(tables[0].started)),
         Compared::new(new.about(), Some(tables[1].started)),
@@ -210,43 +208,6 @@ fn warn_if_other(store: &dyn Store, of: &FileSystemKey, tables: [&DirsTable; 2])
             tables[1].run
         );
     }
-}
-
-/// A home in the table of homes of a run.
-struct HomeOf {
-    /// True for what is outside homes, and the path.
-    key: (bool, Vec<u8>),
-    uid: Option<u32>,
-    owner: Option<String>,
-    coverage: report::Coverage,
-}
-
-/// The homes of a run. Without its table of homes, owners have no names.
-fn homes_of(store: &dyn Store, of: &FileSystemKey, table: &DirsTable) -> Vec<HomeOf> {
-    let mut all = Vec::new();
-    let read = table.homes(of).into_iter().flatten().find_map(|homes| {
-        let object = store.get(&homes.key).transpose()?;
-        Some(object.and_then(|object| {
-            homes.rows(store, object.bytes, |row| {
-                all.push(HomeOf {
-                    key: (row.outside, row.home.into_owned()),
-                    uid: row.uid,
-                    owner: Some(row.owner.into_owned()).filter(|owner| !owner.is_empty()),
-                    coverage: row.coverage,
-                });
-            })
-        }))
-    });
-    if let Some(Err(error)) = read {
-        log::warn!("no names of owners: {}", error.text);
-    }
-    for home in &mut all {
-        // As in the table of directories.
-        if home.key.0 || home.key.1 == b"." {
-            home.key.1.clear();
-        }
-    }
-    all
 }
 
 /// The homes of either run that the users are asked for.

@@ -1,18 +1,22 @@
 //! The page about all file systems of a destination: `efs-scan report` writes it to a file, and whoever
 //! publishes pages writes it beside them.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 
 use super::file_systems::read_each;
+use super::grown::Bounds;
+use super::{facts, pages};
 use crate::history;
 use crate::log;
 use crate::outbox::put_fleet_page;
-use crate::pages::{Fleet, FleetMember};
+use crate::pages::{Fleet, FleetMember, WhatGrew};
 use crate::published::{FLEET_PAGE, PAGE_HEAD, file_systems, newest, page, run_of_page};
 use crate::report::{FileSystemKey, SamePeople};
 use crate::service_error::{ServiceResult, Trouble};
 use crate::store::Store;
-use crate::text::printable;
+use crate::text::{Shown, printable};
 
 /// Whether the page links to the pages of the file systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub(super) fn put(store: &(dyn Store + Sync), same: SamePeople) -> bool {
     let put = put_fleet_page(store, &|| {
         let all = file_systems(store)?;
         let (fleet, _) = read(store, &all, same, Links::ToPages)?;
-        Ok(fleet.page(Timestamp::now()))
+        Ok(page_of(store, &fleet))
     });
     match &put {
         Ok(()) => log::info!("published {}", store.name(FLEET_PAGE)),
@@ -67,6 +71,24 @@ pub(super) fn read(
         }
     }
     Ok((fleet, gaps))
+}
+
+/// With more file systems than this, what grew is on their own pages only: each takes several requests.
+const MOST: usize = 16;
+
+/// Makes the page now, with what grew on each file system since the day before.
+pub(super) fn page_of(store: &dyn Store, fleet: &Fleet) -> Shown {
+    let bounds = Bounds { most: pages::MOST, until: Some(Instant::now() + pages::MOST_TIME) };
+    let grew = |member: &FleetMember| {
+        let (of, latest) = ((&member.key, &member.latest.run), &member.latest);
+        let facts = || facts::of_latest(latest);
+        pages::grown_in_a_day(store, of, (&facts, latest.money.as_ref()), bounds)
+    };
+    let are_few = (2..=MOST).contains(&fleet.members.len());
+    let members = fleet.members.iter().filter(|_| are_few);
+    // One after the other: each takes memory for two tables.
+    let grew: Vec<WhatGrew> = members.map(grew).collect();
+    fleet.page_grown(&grew, Timestamp::now())
 }
 
 /// Reads one of them. Returns true as well if its trend lacks nothing.

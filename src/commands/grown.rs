@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use jiff::SignedDuration;
 
+use super::facts::{facts, homes_of};
 use crate::changes::{
-    ChangesView, Compared, Explained, Facts, FactsOfHomes, GrewMost, Options, Rows, Scope, explain,
+    ChangesView, Compared, Explained, FactsOfHomes, GrewMost, Options, Rows, Scope, explain,
 };
 use crate::dirs::{DirRow, DirsReader, ReadProblem};
 use crate::published::{DirsTable, table_before};
-use crate::report::{FileSystemKey, GrownPlace, HomeKind, HomeReport, Report};
+use crate::report::{FileSystemKey, GrownPlace, Money, Run};
 use crate::service_error::ServiceError;
 use crate::store::{Store, fetched};
 use crate::text::{lossy, printable};
@@ -58,46 +59,45 @@ pub(super) fn between(
 /// If there is no such run, or the tables are not read to their ends.
 pub(super) fn since(
     store: &dyn Store,
-    report: &Report,
+    (of, run): (&FileSystemKey, &Run),
     wanted: SignedDuration,
     (scope, limit): (Scope, usize),
     bounds: Bounds,
 ) -> Result<Since, NotKnown> {
-    let of = report.file_system_key();
     let failed = |error: ServiceError| NotKnown::LeftOut(printable(error.text.as_bytes()));
-    let before = table_before(store, &of, &report.run, wanted).map_err(failed)?;
+    let before = table_before(store, of, run, wanted).map_err(failed)?;
     let before = before.ok_or(NotKnown::NoTable)?;
     // The table of the run itself comes first: it may have none.
-    let new = reader(store, &of, &report.run.id, bounds)?;
-    let old = reader(store, &of, &before.run, bounds)?;
+    let new = reader(store, of, &run.id, bounds)?;
+    let old = reader(store, of, &before.run, bounds)?;
     let runs = [
         Compared::new(old.about(), Some(before.started)),
-        Compared::new(new.about(), Some(report.run.started)),
+        Compared::new(new.about(), Some(run.started)),
     ];
+    // A complete run leaves nothing in doubt.
+    let old_facts = match Rows::is_partial(&old) {
+        true => facts(homes_of(store, of, &before)),
+        false => FactsOfHomes::new(),
+    };
     let explained = explained([old, new], (scope, limit), bounds)?;
-    Ok(Since { explained, runs, limit })
+    Ok(Since { explained, runs, of: of.clone(), old_facts, limit })
 }
 
 /// Changes since an earlier run.
 pub(super) struct Since {
     pub(super) explained: Explained,
     pub(super) runs: [Compared; 2],
+    of: FileSystemKey,
+    old_facts: FactsOfHomes,
     limit: usize,
 }
 
 impl Since {
-    /// The changes as they are shown, with owners and prices as in the report of the newer run.
-    pub(super) fn view(self, report: &Report) -> ChangesView {
-        let facts = |home: HomeReport| {
-            let is_outside = home.kind == HomeKind::Outside;
-            let name = home.name_bytes();
-            let name = if is_outside || name == b"." { Vec::new() } else { name };
-            ((is_outside, name), Facts { owner: home.owner.name, coverage: home.coverage })
-        };
-        let facts: FactsOfHomes = report.homes.iter().map(facts).collect();
+    /// The changes as they are shown, with owners and prices of the newer run.
+    pub(super) fn view(self, facts: FactsOfHomes, money: Option<Money>) -> ChangesView {
         let options = Options { scope: Scope::default(), limit: self.limit, min: MeteredBytes(0) };
-        let of = (None, report.file_system_key().to_string());
-        let (facts, money) = ([FactsOfHomes::new(), facts], report.money.clone());
+        let of = (None, self.of.to_string());
+        let facts = [self.old_facts, facts];
         ChangesView::new(self.explained, &options, of, self.runs, &facts, money)
     }
 }
@@ -182,5 +182,9 @@ impl Rows for BoundedRows {
             return Err(None);
         }
         self.rows.next_row().map_err(Some)
+    }
+
+    fn is_partial(&self) -> bool {
+        Rows::is_partial(&self.rows)
     }
 }

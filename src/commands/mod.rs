@@ -4,6 +4,7 @@ mod changes;
 mod check;
 mod config;
 mod domains;
+mod facts;
 mod file_systems;
 mod fleet_page;
 mod generate;

@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fleet_page;
 use super::grown::{self, Bounds};
+use super::{facts, fleet_page};
 use crate::aws::Aws;
-use crate::changes::Scope;
+use crate::changes::{FactsOfHomes, Scope};
 use crate::history::{self, History};
 use crate::log;
 use crate::outbox::{Pointed, put_page};
 use crate::pages::{Pages, WhatGrew};
 use crate::published::{newest_report, page, page_of_user};
-use crate::report::{FileSystemKey, Report, SamePeople};
+use crate::report::{FileSystemKey, Money, Report, Run, SamePeople};
 use crate::service_error::{ServiceResult, Trouble};
 use crate::store::{Destination, Store};
 
@@ -76,19 +76,31 @@ pub(super) fn read(
     Ok((report, history))
 }
 
+/// Reads what grew since the day before the run. The pages do without it rather than not being made.
+pub(super) fn what_grew(store: &dyn Store, report: &Report) -> WhatGrew {
+    let bounds = Bounds { most: MOST, until: Some(Instant::now() + MOST_TIME) };
+    let of = (&report.file_system_key(), &report.run);
+    let facts = || facts::of_report(report);
+    grown_in_a_day(store, of, (&facts, report.money.as_ref()), bounds)
+}
+
 /// The largest table of directories that is read for the pages, and how long.
-const MOST: u64 = 256 << 20;
-const MOST_TIME: Duration = Duration::from_secs(60);
+pub(super) const MOST: u64 = 256 << 20;
+pub(super) const MOST_TIME: Duration = Duration::from_secs(60);
 
 /// Lines of a home, at most.
 const LINES: usize = 20;
 
-/// Reads what grew since the day before the run. The pages do without it rather than not being made.
-pub(super) fn what_grew(store: &dyn Store, report: &Report) -> WhatGrew {
+/// Reads what grew since the day before a run, which the facts and the money are of.
+pub(super) fn grown_in_a_day(
+    store: &dyn Store,
+    of: (&FileSystemKey, &Run),
+    (facts, money): (&dyn Fn() -> FactsOfHomes, Option<&Money>),
+    bounds: Bounds,
+) -> WhatGrew {
     let day = SignedDuration::from_hours(24);
-    let bounds = Bounds { most: MOST, until: Some(Instant::now() + MOST_TIME) };
-    match grown::since(store, report, day, (Scope::default(), LINES), bounds) {
-        Ok(since) => WhatGrew::Known(Box::new(since.view(report))),
+    match grown::since(store, of, day, (Scope::default(), LINES), bounds) {
+        Ok(since) => WhatGrew::Known(Box::new(since.view(facts(), money.cloned()))),
         Err(not_known) => match not_known.reason() {
             None => WhatGrew::NoRun,
             Some(reason) => {

@@ -232,7 +232,8 @@ const PLACES: usize = 3;
 /// Reads where homes grew since a week before. Reminders do without it rather than not being sent.
 fn grew_in(store: &dyn Store, report: &Report, bounds: Bounds) -> Option<Grew> {
     let week = SignedDuration::from_hours(7 * 24);
-    let since = grown::since(store, report, week, (Scope::default(), LINES), bounds);
+    let of = (&report.file_system_key(), &report.run);
+    let since = grown::since(store, of, week, (Scope::default(), LINES), bounds);
     let since = match since {
         Ok(since) => since,
         Err(not_known) => {

@@ -84,7 +84,7 @@ fn several(
         if fleet.members.is_empty() {
             return Err(Failure::fatal("no file system could be read"));
         }
-        problems.note(output.show(&fleet.page(Timestamp::now())));
+        problems.note(output.show(&fleet_page::page_of(store, &fleet)));
     }
     if args.publish {
         for of in chosen {

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::chart::{ChartPoint, spark};
-use super::fleet_people;
 use super::frame::{Frame, age};
 use super::trend::{change, changed};
 use super::words::{cents, count, many, shown, time, usd};
+use super::{WhatGrew, fleet_grew, fleet_people};
 use crate::history::RunPoint;
 use crate::published::{FLEET_META, Latest, OLD, added, is_future, is_old};
 use crate::report::{Coverage, FileSystemKey, HomeKind, SamePeople};
@@ -43,6 +43,11 @@ pub struct Fleet {
 impl Fleet {
     /// Makes the page at the time `now`.
     pub fn page(&self, now: Timestamp) -> Shown {
+        self.page_grown(&[], now)
+    }
+
+    /// Makes the page, with what grew on each of the members.
+    pub(crate) fn page_grown(&self, grew: &[WhatGrew], now: Timestamp) -> Shown {
         let rows: Vec<Row<'_>> = self.members.iter().map(|member| Row::new(member, now)).collect();
         let title = match (&rows[..], &self.broken[..]) {
             ([only], []) => format!("Disk usage of {}", only.name),
@@ -57,7 +62,10 @@ impl Fleet {
         let body = html! {
             (tiles(&rows, self.broken.len() as u64))
             (self.section(&rows))
-            @if !is_one { (fleet_people::sections(&self.members, self.same_people, now)) }
+            @if !is_one {
+                (fleet_grew::section(&self.members, grew))
+                (fleet_people::sections(&self.members, self.same_people, now))
+            }
         };
         let by = format!("efs-scan {}.", env!("CARGO_PKG_VERSION"));
         let head = self.head(&rows, now);

@@ -30,7 +30,7 @@ pub(crate) enum WhatGrew {
 
 /// Whose page a table is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Readers {
+pub(super) enum Readers {
     Everybody,
     /// The owner of the home, who sees no path in another one.
     Owner,
@@ -64,7 +64,7 @@ pub(super) fn of_home(grew: &WhatGrew, home: &HomeReport) -> Markup {
                 Some(changes) => html! {
                     p { (sum(changes.change.allocated_bytes, changes.cost_month)) (since(view)) "." }
                     @if is_partial(changes) || view.is_partial() { (partial()) }
-                    (table(view, tree(changes, 0, Readers::Owner)))
+                    (table(view.money.is_some(), tree(changes, 0, Readers::Owner)))
                 },
             }
         }
@@ -87,7 +87,7 @@ fn of_all(view: &ChangesView) -> Markup {
             left_bytes = home.change.allocated_bytes;
             break;
         }
-        rows.push(home_row(home));
+        rows.push(home_row(home, 0));
         rows.extend(tree(home, 1, Readers::Everybody));
     }
     for home in homes {
@@ -99,13 +99,13 @@ fn of_all(view: &ChangesView) -> Markup {
         p { (sum(view.change.allocated_bytes, view.cost_month)) (since(view)) "; "
             (many(changed, "home", "homes")) " changed, " (count(view.unchanged_homes)) " did not." }
         @if view.is_partial() { (partial()) }
-        @if changed > 0 { (table(view, rows)) }
+        @if changed > 0 { (table(view.money.is_some(), rows)) }
         @if left > 0 { p.none { (many(left, "home", "homes")) " more: " (signed(left_bytes)) "." } }
     }
 }
 
 /// `+1.2 GiB, +0.36 USD a month`.
-fn sum(bytes: i64, cost: Option<Usd>) -> Markup {
+pub(super) fn sum(bytes: i64, cost: Option<Usd>) -> Markup {
     html! {
         b { (signed(bytes)) }
         @if let Some(cost) = cost { ", " (signed_usd(cost)) " USD a month" }
@@ -119,7 +119,7 @@ fn since(view: &ChangesView) -> Markup {
     } }
 }
 
-fn partial() -> Markup {
+pub(super) fn partial() -> Markup {
     html! { p.none { "Not everything was read by both runs: what one of them did not read seems new or \
     gone." } }
 }
@@ -134,21 +134,21 @@ fn name_of(home: &HomeChanges) -> Vec<u8> {
 }
 
 /// A line of the table.
-struct Row {
-    depth: usize,
-    name: Markup,
-    bytes: Option<i64>,
-    files: i64,
-    cost: Option<Usd>,
-    what: &'static str,
-    class: Class,
+pub(super) struct Row {
+    pub(super) depth: usize,
+    pub(super) name: Markup,
+    pub(super) bytes: Option<i64>,
+    pub(super) files: i64,
+    pub(super) cost: Option<Usd>,
+    pub(super) what: &'static str,
+    pub(super) class: Class,
     /// Allocated bytes now.
-    size: Option<u64>,
+    pub(super) size: Option<u64>,
     /// Growth of this line alone, without that of lines below it. The script draws it.
-    grew: i64,
+    pub(super) grew: i64,
 }
 
-fn home_row(home: &HomeChanges) -> Row {
+pub(super) fn home_row(home: &HomeChanges, depth: usize) -> Row {
     let directory = shown(&name_of(home));
     let name = html! {
         @match &home.owner {
@@ -158,7 +158,7 @@ fn home_row(home: &HomeChanges) -> Row {
         @if is_partial(home) { " " span.mark.warn { "partial" } }
     };
     Row {
-        depth: 0,
+        depth,
         name,
         bytes: Some(home.change.allocated_bytes),
         files: home.change.files,
@@ -171,7 +171,7 @@ fn home_row(home: &HomeChanges) -> Row {
 }
 
 /// Returns the lines of a home.
-fn tree(home: &HomeChanges, depth: usize, readers: Readers) -> Vec<Row> {
+pub(super) fn tree(home: &HomeChanges, depth: usize, readers: Readers) -> Vec<Row> {
     let mut rows: Vec<Row> = home.tree().iter().map(|node| row(node, depth, readers)).collect();
     let rest = &home.rest;
     let (change, small, other) = (rest.change, rest.smaller_directories, rest.unexplained);
@@ -233,16 +233,13 @@ fn row(node: &Node<'_>, depth: usize, readers: Readers) -> Row {
 fn other_end(line: &Line, readers: Readers) -> Markup {
     let Some(other) = &line.other else { return html! {} };
     let to = if line.what == What::MovedAway { ", to " } else { ", from " };
-    let path = shown(other.path.as_bytes());
     html! { @match (&other.home, readers) {
-        (None, _) => { (to) bdi { (path) } },
-        (Some(home), Readers::Everybody) => { (to) bdi { (shown(home.as_bytes())) "/" (path) } },
         (Some(_), Readers::Owner) => { (to) "elsewhere" },
+        _ => { (to) bdi { (other.printable()) } },
     } }
 }
 
-fn table(view: &ChangesView, rows: Vec<Row>) -> Markup {
-    let costs = view.money.is_some();
+pub(super) fn table(costs: bool, rows: Vec<Row>) -> Markup {
     let has_moves = rows.iter().any(|row| row.what == "moved");
     html! {
         div.scroll tabindex="0" role="region" aria-label="What grew, as a table" {

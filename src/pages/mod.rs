@@ -14,6 +14,7 @@ mod cells;
 mod chart;
 mod findings;
 mod fleet;
+mod fleet_grew;
 mod fleet_people;
 mod frame;
 mod grew;

@@ -157,6 +157,54 @@ const uses = async (browser, { file }) => {
   return { ...out, ...(await close()) };
 };
 
+// Opens the treemap of what grew, with the mouse and then with the keyboard only.
+const opens = async (browser, { name, file }) => {
+  const { page, close } = await open(browser, file, { viewport: { width: 1280, height: 900 }, colorScheme: "light" });
+  const states = [];
+  const note = async (did) => states.push({ did, ...await page.evaluate(() => ({
+    crumbs: [...document.querySelectorAll(".opens .crumbs > *")].map((it) => it.textContent),
+    tiles: [...document.querySelectorAll(".opens .tile")].map((it) => {
+      const box = it.getBoundingClientRect();
+      return { text: it.title, opens: it.tagName === "BUTTON", area: Math.round(box.width * box.height) };
+    }),
+    area: Math.round(document.querySelector(".opens .area").clientWidth * document.querySelector(".opens .area").clientHeight),
+    focus: document.activeElement.closest(".opens") ? document.activeElement.textContent : null,
+  })) });
+  const doors = page.locator(".opens button.tile");
+  const root = page.locator(".opens .crumbs button").first();
+  const walk = async (act) => {
+    await note("begin");
+    while (await doors.count()) { await act(doors.first()); await note("open"); }
+    await page.screenshot({ path: path.join(pictures, `${name}-opened.png`) });
+    if (!await root.count()) return;
+    await act(root);
+    await note("root");
+  };
+  await walk((it) => it.click());
+  // Tab leads from the crumbs to the largest place, and Enter opens it.
+  const tabbed = async (it) => {
+    for (let tries = 0; tries < 40; tries += 1) {
+      if (await it.evaluate((element) => element === document.activeElement)) break;
+      await page.keyboard.press("Tab");
+    }
+    await page.keyboard.press("Enter");
+  };
+  await page.locator("body").evaluate(() => document.activeElement.blur());
+  await walk(tabbed);
+  await page.setViewportSize({ width: 375, height: 900 });
+  await note("narrow");
+  return { states, ...(await close()) };
+};
+
+// What is there of it for a reader who runs no script.
+const stillGrew = async (browser, { file }) => {
+  const { page, close } = await open(browser, file, { viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
+  const rows = await page.$$eval("table[data-grew] tbody tr", (rows) => rows.filter((it) => it.getClientRects().length)
+    .map((row) => [...row.cells].map((cell) => cell.textContent.trim())));
+  const maps = await page.$$eval(".opens", (all) => all.length);
+  return { rows, maps, ...(await close()) };
+};
+
 // What is there for a reader who runs no script, and on paper.
 const still = async (browser, { file }) => {
   const { page, close } = await open(browser, file, { viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
@@ -199,6 +247,9 @@ const ages = async (browser, { file }) => {
   out.uses = await step("uses", () => uses(browser, all[0]));
   out.still = await step("still", () => still(browser, all[0]));
   out.ages = await step("ages", () => ages(browser, all[0]));
+  const grew = all.filter(({ name }) => name.startsWith("grew"));
+  for (const page of grew) (out.opens ??= {})[page.name] = await step(`opens ${page.name}`, () => opens(browser, page));
+  for (const page of grew) (out.stillGrew ??= {})[page.name] = await stillGrew(browser, page);
   await browser.close();
   process.stdout.write(JSON.stringify(out));
 })();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::changes::pages::{fleet_page_of_growth, pages_of_growth};
 use crate::pages::fleet::member;
 use crate::pages::invented;
 use efs_scan::history;
@@ -88,6 +89,9 @@ fn fleet(started: Timestamp) -> Fleet {
 struct World {
     place: tempfile::TempDir,
     newest: Report,
+    /// Pages about what grew by their names, and what they were made of.
+    grew: [(&'static str, PathBuf); 3],
+    _of: crate::status::world::World,
 }
 
 impl World {
@@ -122,7 +126,10 @@ impl World {
         let newest = page("odd", &days, &odd);
         let page = fleet(newest.run.started).page(now);
         std::fs::write(place.path().join("fleet.html"), page.as_bytes()).unwrap();
-        Self { place, newest }
+        let (of, [all, user]) = pages_of_growth();
+        let fleet = fleet_page_of_growth(&of);
+        let grew = [("grew", all), ("grew-user", user), ("grew-fleet", fleet)];
+        Self { place, newest, grew, _of: of }
     }
 
     fn look(&self, chromium: &Path, packages: &Path) -> Value {
@@ -130,18 +137,20 @@ impl World {
             let file = self.place.path().join(format!("{name}.html"));
             json!({"name": name, "file": file, "axe": axe})
         };
-        let pages = json!([
+        let mut pages = vec![
             page("odd", true),
             page("odd-user", true),
             page("fleet", true),
             page("few", false),
-            page("many", false)
-        ]);
+            page("many", false),
+        ];
+        let grew = self.grew.iter();
+        pages.extend(grew.map(|(name, file)| json!({"name": name, "file": file, "axe": true})));
         let pictures = packages.join("looks");
         std::fs::create_dir_all(&pictures).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/commands/browser/look.cjs");
         let mut node = Command::new("node");
-        node.arg(script).args([packages, chromium, &pictures]).arg(pages.to_string());
+        node.arg(script).args([packages, chromium, &pictures]).arg(Value::from(pages).to_string());
         let output = watched(&mut node, Duration::from_secs(300));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{said}");
@@ -193,6 +202,14 @@ fn the_pages_in_a_browser() {
     );
     assert_eq!((&still["curves"], &still["map"]), (&json!(1), &json!(1)));
     assert!(still["paper"].as_u64() > Some(20_000));
+    for (name, page) in [
+        ("grew", &["zoe 200005", "work/"][..]),
+        ("grew-user", &["work/"]),
+        ("grew-fleet", &["prod ", "zoe 200005", "work/"]),
+    ] {
+        opened(name, &seen["opens"][name], page);
+        unopened(name, &seen["stillGrew"][name]);
+    }
     let ages = json!([["60 min ago", false], ["47 h ago", true], ["9 days ago", true]]);
     assert_eq!(seen["ages"], ages);
 }
@@ -203,11 +220,15 @@ fn looked(name: &str, looks: &[Value]) {
         let what = format!("{name}, {} at {}", look["colorScheme"], look["width"]);
         quiet(look, &what);
         assert!(look["wide"].as_u64() <= look["width"].as_u64(), "{what}: it scrolls sideways");
-        if name == "fleet" {
-            assert_eq!(look["links"], 4, "{what}");
+        if name.ends_with("fleet") {
+            assert_eq!(look["links"], if name == "fleet" { 4 } else { 0 }, "{what}");
         } else if !name.ends_with("-user") {
             assert_eq!(look["maps"], 1, "{what}: one treemap is shown");
-            let homes = if name == "few" { 3 } else { 40 };
+            let homes = match name {
+                "few" => 3,
+                "grew" => 4,
+                _ => 40,
+            };
             assert!(look["drawn"].as_u64() >= Some(homes), "{what}: {}", look["drawn"]);
         }
         if let Some(violations) = look.get("violations") {
@@ -286,4 +307,78 @@ fn copied(copies: &Value) {
         assert_eq!(copy["got"], copy["wanted"]);
         assert_eq!(copy["said"], "Copied");
     }
+}
+
+/// Checks the treemap of what grew: opened by the mouse, then by the keyboard, always at the largest place.
+/// `path` are the places that open, or how they begin.
+fn opened(name: &str, seen: &Value, path: &[&str]) {
+    quiet(seen, name);
+    let states = seen["states"].as_array().unwrap();
+    let did: Vec<&str> = states.iter().map(|state| state["did"].as_str().unwrap()).collect();
+    let mut once = vec!["begin"];
+    once.extend(path.iter().map(|_| "open"));
+    once.push("root");
+    let twice = [&once[..], &once[..], &["narrow"]].concat();
+    assert_eq!(did, twice, "{name}");
+    let (mouse, keys) = (&states[..once.len()], &states[once.len()..2 * once.len()]);
+    for (mouse, keys) in mouse.iter().zip(keys) {
+        assert_eq!(
+            (&mouse["crumbs"], &mouse["tiles"]),
+            (&keys["crumbs"], &keys["tiles"]),
+            "{name}"
+        );
+    }
+    for (depth, state) in mouse[..=path.len()].iter().enumerate() {
+        let crumbs = texts(&state["crumbs"]);
+        assert_eq!(crumbs.len(), 1 + depth, "{name}: {crumbs:?}");
+        let want = ["Everything"].iter().chain(path);
+        for (crumb, want) in crumbs.iter().zip(want) {
+            assert!(crumb.starts_with(want), "{name}: {crumbs:?}");
+        }
+        let tiles = state["tiles"].as_array().unwrap();
+        let text = |tile: &Value| tile["text"].as_str().unwrap().to_owned();
+        // The tiles are what is in the last crumb: they fill the area, by size.
+        let areas: Vec<u64> = tiles.iter().map(|tile| tile["area"].as_u64().unwrap()).collect();
+        let (sum, area) = (areas.iter().sum::<u64>(), state["area"].as_u64().unwrap());
+        assert!(sum.abs_diff(area) < area / 50, "{name}: {sum} of {area}");
+        assert!(areas.is_sorted_by(|a, b| a + a / 20 + 200 >= *b), "{name}: {areas:?}");
+        match path.get(depth) {
+            Some(next) => {
+                assert!(text(&tiles[0]).starts_with(next), "{name}: {}", text(&tiles[0]));
+                assert_eq!(tiles[0]["opens"], true);
+            }
+            None => {
+                let all: Vec<String> = tiles.iter().map(text).collect();
+                assert_eq!(all, ["run2 +420 MiB", "run3 +90 MiB"], "{name}");
+                assert!(crumbs.last().unwrap().ends_with("work/ +510 MiB"), "{name}: {crumbs:?}");
+            }
+        }
+        if depth > 0 {
+            // The focus is on the way back, so the keyboard goes on from there.
+            assert_eq!(state["focus"].as_str(), Some(crumbs[depth - 1]), "{name}");
+        }
+    }
+    let root = mouse.last().unwrap();
+    assert_eq!(
+        (&root["crumbs"], &root["tiles"]),
+        (&mouse[0]["crumbs"], &mouse[0]["tiles"]),
+        "{name}"
+    );
+    let narrow = states.last().unwrap();
+    assert_eq!(narrow["crumbs"], mouse[0]["crumbs"]);
+    assert!(!narrow["tiles"].as_array().unwrap().is_empty(), "{name}");
+}
+
+/// Checks that the table says the same without a script.
+fn unopened(name: &str, seen: &Value) {
+    quiet(seen, name);
+    assert_eq!(seen["maps"], 0, "{name}");
+    let rows: Vec<Vec<&str>> = seen["rows"].as_array().unwrap().iter().map(texts).collect();
+    let row = |place: &str, change: &str| {
+        let is_it = |row: &&Vec<&str>| row[0] == place && row[1] == change;
+        assert_eq!(rows.iter().filter(is_it).count(), 1, "{name}: {place} {change}: {rows:#?}");
+    };
+    row("run2", "+420 MiB");
+    row("run3", "+90 MiB");
+    assert!(rows.iter().any(|row| row[0] == SCRIPT && row[1] == "+40 MiB"), "{name}: {rows:#?}");
 }

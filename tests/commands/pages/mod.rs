@@ -22,7 +22,7 @@ fn start() -> Timestamp {
 }
 
 /// Returns a run on the day of [`start`] with the history of the days before.
-fn grown(homes: usize, days: i64) -> (Report, History) {
+pub(crate) fn grown(homes: usize, days: i64) -> (Report, History) {
     let at = |day: i64| start() - SignedDuration::from_hours(24 * (days - day));
     let runs: Vec<Report> =
         (0..=days).map(|day| invented::report(homes, at(day), day as f64)).collect();

@@ -1,0 +1,70 @@
+//! Partial runs, and damaged tables.
+
+use super::*;
+
+#[test]
+fn a_partial_run_is_said_and_a_damaged_table_refused() {
+    let world = world();
+    let id = newest(&world);
+    publish(&world, &id, "partial", &table(AFTER));
+    let shown = text(&of_world(&world, &[]), 3);
+    assert!(shown.contains("the later run is partial: what it did not read seems gone"), "{shown}");
+    std::fs::write(place(&world, &id), "no table").unwrap();
+    let output = of_world(&world, &[]);
+    assert_eq!(output.status.code(), Some(8));
+    assert!(stderr(&output).contains("it is no Parquet file"), "{}", stderr(&output));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+}
+
+/// What a run did not read may be there: nothing in that home is surely gone, or smaller.
+#[test]
+fn what_a_partial_run_did_not_read_is_in_doubt() {
+    let world = world();
+    let id = newest(&world);
+    let partly = |rows: &mut Vec<Row>| {
+        row(rows, "200005").insert("coverage".to_owned(), "partial".to_owned());
+    };
+    assert_eq!(world.earlier(0, partly), id);
+    let after: &[(&[u8], Dirs)] = &[
+        (b"200005", &[(b"", 1), (b"work", 5), (b"work/run1", 60), (b"work/run2", 30)]),
+        (b"200006", &[(b"", 1), (b"y", 7)]),
+    ];
+    publish(&world, &id, "partial", &table(after));
+    let told = || {
+        let json = text(&of_world(&world, &["--format", "json"]), 3);
+        let json: Value = serde_json::from_str(&json).unwrap();
+        let lines = json["homes"].as_array().unwrap().iter().flat_map(|home| {
+            home["lines"].as_array().unwrap().iter().map(|line| {
+                let text = |key: &str| line[key].as_str().unwrap().to_owned();
+                (text("path"), text("what"), line["sure"].as_bool().unwrap())
+            })
+        });
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort();
+        lines
+    };
+    let line = |path: &str, what: &str, sure| (path.to_owned(), what.to_owned(), sure);
+    let want = [
+        line("data", "gone", false),
+        line("work/run1", "shrank", false),
+        line("work/run2", "new", true),
+        line("x", "gone", true),
+        line("y", "new", true),
+    ];
+    assert_eq!(told(), want);
+    let shown = text(&of_world(&world, &[]), 3);
+    assert!(shown.contains(" gone?  ") && shown.contains(" shrank?  "), "{shown}");
+    // If the earlier run is the partial one, what it did not read seems new.
+    let day = world.earlier(hours(24), partly);
+    publish(&world, &day, "partial", &table(after));
+    assert_eq!(world.earlier(0, |_| {}), id);
+    publish(&world, &id, "complete", &table(BEFORE));
+    let want = [
+        line("data", "new", false),
+        line("work/run1", "grew", false),
+        line("work/run2", "gone", true),
+        line("x", "new", true),
+        line("y", "gone", true),
+    ];
+    assert_eq!(told(), want);
+}
