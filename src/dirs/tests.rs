@@ -106,6 +106,32 @@ fn every_row_group_is_read() {
     assert!(read == rows);
 }
 
+/// Other readers skip row groups, and pages in them, by these.
+#[test]
+fn statistics_say_which_homes_are_in_a_row_group() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let count = 2 * crate::parquet_file::GROUP_ROWS + 1;
+    let home = |at: usize| format!("{:08}", at / 100);
+    let rows: Vec<_> = (0..count)
+        .map(|at| row(home(at).as_bytes(), format!("{:02}", at % 100).as_bytes()))
+        .collect();
+    let reader = SerializedFileReader::new(written(&rows, &about())).unwrap();
+    let mut from = 0;
+    for group in reader.metadata().row_groups() {
+        let is_home = |column: &&parquet::file::metadata::ColumnChunkMetaData| {
+            column.column_path().string() == "home"
+        };
+        let column = group.columns().iter().find(is_home).unwrap();
+        let statistics = column.statistics().unwrap();
+        let last = from + group.num_rows() as usize - 1;
+        assert_eq!(statistics.min_bytes_opt(), Some(home(from).as_bytes()));
+        assert_eq!(statistics.max_bytes_opt(), Some(home(last).as_bytes()));
+        assert!(column.column_index_offset().is_some());
+        from = last + 1;
+    }
+    assert_eq!((from, reader.metadata().num_row_groups()), (count, 3));
+}
+
 #[test]
 fn the_root_and_what_is_outside_have_no_home() {
     let rows = [

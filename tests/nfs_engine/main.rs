@@ -6,6 +6,9 @@
 
 mod check;
 mod circles;
+mod dirs;
+#[path = "../scan/dirs_rows.rs"]
+mod dirs_rows;
 mod fatal;
 mod faults;
 #[cfg(feature = "tls")]

@@ -13,7 +13,7 @@ use efs_scan_testbed::*;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::model::dirs::{adds_up, read};
+use crate::dirs_rows::{adds_up, read};
 
 /// A name with everything that tables and terminals stumble over.
 const HOSTILE: &[u8] = b"a\xff\n,<b>\"";

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
 mod dirs;
+mod dirs_rows;
 #[cfg(target_os = "linux")]
 mod faults;
 mod hostile;

@@ -7,7 +7,7 @@ use efs_scan_testbed::fuse::faulty::{Fault, Op, Tree};
 use efs_scan_testbed::fuse::faulty::{Mounted, mount};
 use efs_scan_testbed::{report, scratch};
 
-use crate::model::dirs;
+use crate::dirs_rows;
 
 /// Flags that choose an engine and its workers.
 pub(crate) type Engine = [&'static str; 4];
@@ -88,7 +88,7 @@ pub(crate) fn expect(
         let report = report(mounted.path(), engine.iter().chain(&more_args), code);
         check(&report, expected, &format!("{engine:?}"));
         // What could not be read is in no sum of the table either.
-        dirs::adds_up(&dirs::read(&table), &report);
+        dirs_rows::adds_up(&dirs_rows::read(&table), &report);
         more(&report, &mounted);
     }
 }

@@ -1,6 +1,6 @@
 //! Random trees on disk, compared with a model in memory.
 
-pub(crate) mod dirs;
+mod dirs;
 mod sums;
 pub(crate) mod tree;
 
