@@ -197,8 +197,17 @@ fn a_file_that_only_now_is_a_finding_did_not_appear() {
     now.subtree.add(&log.own);
     let lines = told(&view_of(&[dir(11)], &[now.clone(), log.clone()], &options(20)));
     assert_eq!(lines, [is(What::Grew, "", 2)]);
-    let lines = told(&view_of(&[dir(1)], &[now, log], &options(20)));
+    let lines = told(&view_of(&[dir(1)], &[now.clone(), log.clone()], &options(20)));
     assert_eq!(lines, [is(What::New, "x.log", 12)]);
+    // One that was a finding before has grown, surely.
+    let (mut before, mut small) = (dir(1), log.clone());
+    small.own.allocated.0 -= 9 * MIB;
+    small.own.metered.0 -= 9 * MIB;
+    small.subtree = small.own;
+    before.subtree.add(&small.own);
+    let seen = view_of(&[before, small], &[now, log], &options(20));
+    assert_eq!(told(&seen), [is(What::Grew, "x.log", 9)]);
+    assert!(seen.homes[0].lines[0].sure);
 }
 
 #[test]
@@ -358,7 +367,7 @@ proptest! {
 fn check_line(home: &str, line: &Line, was: &dyn Fn(&str) -> bool, is: &dyn Fn(&str) -> bool) {
     let (before, now) = (was(&line.path), is(&line.path));
     match line.what {
-        What::Grew | What::Shrank => assert!(before || now, "{home}: {line:?}"),
+        What::Grew | What::Shrank => assert!((before || now) && line.sure, "{home}: {line:?}"),
         What::New => assert!(now && (!line.sure || !before), "{home}: {line:?}"),
         What::Gone => assert!(before && (!line.sure || !now), "{home}: {line:?}"),
         What::Moved => {

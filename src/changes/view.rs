@@ -357,6 +357,8 @@ impl Line {
             let home = (other.home != at).then(|| name_of(&all[other.home].0));
             OtherEnd::new(home.map_or((None, None), |(name, raw)| (Some(name), raw)), &other.path)
         });
+        // What grew or shrank was there before, and still is.
+        let is_sure = place.is_sure || place.presence == Presence::Both;
         let (path, path_base64) = lossy(&place.path);
         let old_size = other_line.map_or(place, |line| &home.places[line.place]).sizes[0];
         Some(Self {
@@ -365,7 +367,7 @@ impl Line {
             bytes: place.path.clone(),
             is_file: place.is_file,
             what,
-            sure: place.is_sure && moved.is_none() && !only_seems(what, lacks),
+            sure: is_sure && moved.is_none() && !only_seems(what, lacks),
             other: other_end,
             old_allocated_bytes: AllocatedBytes(old_size),
             new_allocated_bytes: AllocatedBytes(place.sizes[1]),
