@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Shared functions of the measuring scripts, which source this file after `set -euo pipefail`.
 #
-# Environment: RUNS (rounds, default 5), CARGO_TARGET_DIR (default target), NCDU2 (an ncdu 2, of which
-# Debian has none). A script may set least_runs before to allow fewer rounds.
+# Environment: RUNS (rounds, default 5), CARGO_TARGET_DIR (default target), BUILD (no: the programs in
+# target/release are taken as they are), NCDU2 (an ncdu 2, of which Debian has none). A script may set
+# least_runs before to allow fewer rounds.
 
 bench_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(dirname "$bench_dir")
@@ -104,9 +105,9 @@ need() {
   done
 }
 
-# build CARGO-ARGUMENTS...: builds release binaries in $target/release.
+# build CARGO-ARGUMENTS...: builds release binaries in $target/release, unless BUILD=no.
 build() {
-  (cd "$repository" && cargo build --quiet --release --target-dir "$target" "$@")
+  [[ ${BUILD:-} == no ]] || (cd "$repository" && cargo build --quiet --release --target-dir "$target" "$@")
 }
 
 # use_tree [TREE]: sets $tree, and makes the default tree if it does not exist. The tree gets its name

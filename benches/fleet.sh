@@ -4,7 +4,7 @@
 #
 # Usage: benches/fleet.sh
 #
-# The script publishes a real scan of 500 small homes, makes nine daily runs before it from its table, and
+# The script publishes a real scan of 500 small homes, makes nine daily runs before it of its report, and
 # copies them as if they were of many file systems. Environment: RUNS (5 or more), HOMES (500),
 # FILE_SYSTEMS (50), DELAY_MS (30), EFS_SCAN (the program that is measured, if not the one that is built here),
 # BEFORE (another one, measured beside it).
@@ -21,7 +21,7 @@ count=${FILE_SYSTEMS:-50}
 delay=${DELAY_MS:-30}
 earlier=9
 [[ -n ${EFS_SCAN:-} ]] || build --bin efs-scan
-build -p efs-scan-bench --bin bucket-server --bin peak
+build -p efs-scan-bench --bin bucket-server --bin peak --bin earlier-runs
 efs_scan=${EFS_SCAN:-$target/release/efs-scan}
 # Ignore this machine's configuration.
 export EFS_SCAN_CONFIG=/dev/null
@@ -33,7 +33,6 @@ mkdir -p "$fleet/latest" "$fleet/homes/parquet" "$fleet/runs"
 for ((at = 1; at <= count; at++)); do
   other=$(printf 'share-%03d' "$at")
   sed "s/$key/$other/g" "$published/latest/$key.json" >"$fleet/latest/$other.json"
-  cp -r "$published/homes/fs=$key" "$fleet/homes/fs=$other"
   cp -r "$published/homes/parquet/fs=$key" "$fleet/homes/parquet/fs=$other"
   cp -r "$published/runs/fs=$key" "$fleet/runs/fs=$other"
 done

@@ -4,7 +4,7 @@
 # Usage: benches/history.sh
 #
 # The script publishes a real scan of 5,000 small homes below the target directory, and makes daily runs
-# before it from its table. Environment: RUNS (5 or more), HOMES (5000), DAYS (365).
+# before it of its report, with tables in Parquet. Environment: RUNS (5 or more), HOMES (5000), DAYS (365).
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -17,7 +17,7 @@ homes=${HOMES:-5000}
 days=${DAYS:-365}
 earlier=$((days - 1))
 build --bin efs-scan
-build -p efs-scan-bench --bin peak
+build -p efs-scan-bench --bin peak --bin earlier-runs
 efs_scan=$target/release/efs-scan
 # Ignore this machine's configuration.
 export EFS_SCAN_CONFIG=/dev/null

@@ -17,10 +17,8 @@ RUNS=${RUNS:-3}
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 need cargo awk
-if [[ ${BUILD:-yes} == yes ]]; then
-  build
-  build -p efs-scan-bench
-fi
+build
+build -p efs-scan-bench
 bin=$target/release
 export EFS_SCAN_CONFIG=/dev/null
 # Ganesha accepts 100 operations in a request, two for each directory, although it grants 1,024.

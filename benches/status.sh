@@ -4,7 +4,7 @@
 # Usage: benches/status.sh
 #
 # The script publishes a real scan of 5,000 small homes below the target directory, and makes nine daily
-# runs before it from its table. Environment: RUNS (5 or more), HOMES (5000).
+# runs before it of its report. Environment: RUNS (5 or more), HOMES (5000).
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -16,6 +16,7 @@ need cargo hyperfine awk xargs
 homes=${HOMES:-5000}
 earlier=9
 build --bin efs-scan
+build -p efs-scan-bench --bin earlier-runs
 efs_scan=$target/release/efs-scan
 # Ignore this machine's configuration.
 export EFS_SCAN_CONFIG=/dev/null
