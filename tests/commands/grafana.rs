@@ -1,5 +1,5 @@
 //! The dashboards for Grafana use metrics that the program has, and have the structure of
-//! dashboards. Grafana itself is not available to load them.
+//! dashboards. `browser::grafana` holds them against Grafana's schema.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,9 +1,12 @@
 //! The HTML pages in headless Chromium, driven by playwright-core and checked by axe-core, which
 //! `tests/commands/browser/install` puts below target/. Screenshots go to target/browser/looks.
 
+mod grafana;
+
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::changes::pages::{fleet_page_of_growth, pages_of_growth};
@@ -20,34 +23,54 @@ use serde_json::{Value, json};
 
 const SCRIPT: &str = "<script>alert(1)</script>";
 
+/// Returns the path of the first of these programs that is there.
+fn program(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path)
+        .flat_map(|place| names.iter().map(move |name| place.join(name)));
+    places.find(|it| it.exists())
+}
+
 /// Returns Chromium and the directory of playwright-core; otherwise reports the test as skipped.
 fn browser() -> Option<(PathBuf, PathBuf)> {
-    let found = |names: &[&str]| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let places = std::env::split_paths(&path);
-        places
-            .flat_map(|place| names.iter().map(move |name| place.join(name)))
-            .find(|it| it.exists())
-    };
-    let chromium = found(&["chromium", "chromium-browser"]);
+    let chromium = program(&["chromium", "chromium-browser"]);
+    if !skip_unless(chromium.is_some(), "the report in a browser", "it needs chromium") {
+        return None;
+    }
+    Some((chromium?, packages("the report in a browser")?))
+}
+
+/// Returns the directory of the packages for node; otherwise reports `what` as skipped.
+fn packages(what: &str) -> Option<PathBuf> {
+    static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match INSTALLED.get_or_init(install) {
+        Ok(place) => Some(place.clone()),
+        Err(why) => {
+            skip_unless(false, what, why);
+            None
+        }
+    }
+}
+
+/// Installs the packages, or says why it cannot.
+fn install() -> Result<PathBuf, String> {
     let version = Command::new("node").arg("--version").output().ok();
     let version = version.and_then(|output| String::from_utf8(output.stdout).ok());
     let major = version.and_then(|text| text.strip_prefix('v')?.split('.').next()?.parse().ok());
-    let able = chromium.is_some() && found(&["npm"]).is_some() && major >= Some(20);
-    if !skip_unless(able, "the report in a browser", "it needs chromium, npm and node from 20 on") {
-        return None;
+    if program(&["npm"]).is_none() || major < Some(20) {
+        return Err("it needs npm and node from 20 on".to_owned());
     }
     let install = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/commands/browser/install");
     let mut install = Command::new(install);
     install.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
     let output = watched(&mut install, Duration::from_secs(300));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let why = format!("npm could not install: {}", said.trim().lines().last().unwrap_or_default());
-    if !skip_unless(output.status.success(), "the report in a browser", &why) {
-        return None;
+    if !output.status.success() {
+        let why = said.trim().lines().last().unwrap_or_default();
+        return Err(format!("npm could not install: {why}"));
     }
     let place = String::from_utf8(output.stdout).unwrap();
-    Some((chromium?, place.lines().last()?.into()))
+    Ok(place.lines().last().unwrap().into())
 }
 
 /// Makes a run with homes of every kind, one with a hostile name and one with a very long name.
