@@ -110,9 +110,16 @@ fn histories(store: &Memory, of: &FileSystemKey) -> usize {
         let (history, sums) =
             history::read_sums(store, of, 30, NOW, Some(by)).expect("it was read");
         let (sources, group_quotas) = Default::default();
-        let member = MemberHistory { key: of.clone(), history, sums, sources, group_quotas };
+        let member = MemberHistory {
+            key: of.clone(),
+            history,
+            sums,
+            sources,
+            group_quotas,
+            summary_unreadable: false,
+        };
         let view = HistoryView { history: Default::default(), from: String::new(), ..view };
-        let fleet = FleetHistory::new(vec![member], by, SamePeople::ByName, view);
+        let fleet = FleetHistory::new((vec![member], Vec::new()), by, SamePeople::ByName, view);
         harmless(&fleet.table(Blocks::of_locale(|_| None)));
         harmless(&fleet.monthly());
         fleet.json().expect("a history is JSON");

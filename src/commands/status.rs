@@ -36,7 +36,8 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
         Some(By::Person) => Lines::People(readers.same_people),
     };
     let alone = chosen.len() == 1;
-    let (mut members, mut gaps, mut missing) = (Vec::new(), false, None);
+    let (mut members, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut gaps, mut missing) = (false, None);
     // Sums by person or group do not say where homes grew.
     let bounds = (args.by.is_none() && chosen.len() <= MOST_WITH_PLACES).then(|| match alone {
         true => Bounds { most: MOST, until: None },
@@ -64,6 +65,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
             Err(failure) => {
                 log::error!("{}", printable(failure.problem.as_bytes()));
                 gaps = true;
+                unreadable.push(of);
             }
         }
     }
@@ -78,7 +80,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     if !args.users.is_empty() && !alone {
         members.retain(|member| member.view.shows_any());
     }
-    let fleet = Fleet::new(from.to_string(), members, lines);
+    let fleet = Fleet::new(from.to_string(), members, unreadable, lines);
     let text = match (args.format, &fleet.file_systems[..]) {
         (StatusFormat::Table, [only]) if args.by.is_none() && alone => table(&only.view),
         (StatusFormat::Json, [only]) if args.by.is_none() && alone => {

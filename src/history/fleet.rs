@@ -28,6 +28,8 @@ pub(crate) struct MemberHistory {
     pub(crate) sources: BTreeMap<(String, Option<u32>), String>,
     /// Quotas of groups in the newest run.
     pub(crate) group_quotas: GroupQuotas,
+    /// True if the summary of the newest run could not be read, so sources and quotas are not known.
+    pub(crate) summary_unreadable: bool,
 }
 
 /// The history of several file systems.
@@ -35,6 +37,8 @@ pub(crate) struct MemberHistory {
 pub(crate) struct FleetHistory {
     pub(super) by: SumBy,
     pub(super) members: Vec<MemberHistory>,
+    /// File systems without a run that could be read. They are in none of the figures.
+    pub(super) unreadable: Vec<FileSystemKey>,
     /// The days as runs and the lines as homes, so they grow as homes do.
     pub(super) view: HistoryView,
     /// More of each of these lines.
@@ -62,9 +66,10 @@ pub(super) struct Line {
 }
 
 impl FleetHistory {
-    /// Adds up the sums of the file systems. `view` has the settings, and its history is replaced.
+    /// Adds up the sums of the file systems. Others are `unreadable`. `view` has the settings, and its
+    /// history is replaced.
     pub(crate) fn new(
-        members: Vec<MemberHistory>,
+        (members, unreadable): (Vec<MemberHistory>, Vec<FileSystemKey>),
         by: SumBy,
         same: SamePeople,
         view: HistoryView,
@@ -117,12 +122,13 @@ impl FleetHistory {
             unlisted: members.iter().map(|member| member.history.unlisted).sum(),
         };
         let months = months::months(&members, &lines);
-        Self { by, members, view: HistoryView { history, ..view }, more, months }
+        Self { by, members, unreadable, view: HistoryView { history, ..view }, more, months }
     }
 
-    /// True if every run of the period could be read.
+    /// True if every run of the period could be read, and every summary of a newest run.
     pub(crate) fn is_whole(&self) -> bool {
-        self.view.history.is_whole()
+        let broken = self.members.iter().any(|member| member.summary_unreadable);
+        self.view.history.is_whole() && self.unreadable.is_empty() && !broken
     }
 }
 

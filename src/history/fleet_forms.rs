@@ -13,6 +13,7 @@ use super::sums::SumBy;
 use super::table::{cells, growth_remark, size_of};
 use super::view::Outlook;
 use crate::columns::{columns, push_table, show_column, usd};
+use crate::published::{is_false, without};
 use crate::report::{self, Coverage, FileSystemKey};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, human_seconds};
@@ -25,6 +26,9 @@ struct Document<'a> {
     schema: &'static str,
     from: &'a str,
     days: u32,
+    /// File systems without a run that could be read.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unreadable: &'a [FileSystemKey],
     file_systems: Vec<Member<'a>>,
     /// The days with a run, oldest first.
     dates: Vec<&'a str>,
@@ -43,6 +47,9 @@ struct Member<'a> {
     key: &'a FileSystemKey,
     age_seconds: Option<i64>,
     stale: bool,
+    /// True if the summary of the newest run could not be read: sources of names and quotas are not known.
+    #[serde(skip_serializing_if = "is_false")]
+    summary_unreadable: bool,
     /// Coverage of the newest run.
     coverage: Option<Coverage>,
     runs: usize,
@@ -89,6 +96,7 @@ impl FleetHistory {
             key: &member.key,
             age_seconds: member.newest().map(|newest| view.now.duration_since(newest).as_secs()),
             stale: member.stale(view.now),
+            summary_unreadable: member.summary_unreadable,
             coverage: member.history.runs.last().map(|run| run.coverage),
             runs: member.history.runs.len(),
             not_comparable: &member.history.not_comparable,
@@ -98,6 +106,7 @@ impl FleetHistory {
             schema: SCHEMA,
             from: &view.from,
             days: view.days,
+            unreadable: &self.unreadable,
             file_systems: members.collect(),
             dates: history.runs.iter().map(|day| day.id.as_str()).collect(),
             total: Total {
@@ -142,12 +151,16 @@ impl FleetHistory {
     /// What a reader must know before any figure.
     fn heading(&self, out: &mut String) -> Written {
         let now = self.view.now;
+        out.push_str(&without(&self.unreadable));
         for member in &self.members {
             let (key, history) = (&member.key, &member.history);
             let Some(last) = history.runs.last() else { continue };
             let age = human_seconds(now.duration_since(last.started).as_secs().max(0));
             if member.stale(now) {
                 writeln!(out, "!!! STALE: the newest run of {key} is {age} old !!!")?;
+            }
+            if member.summary_unreadable {
+                writeln!(out, "!!! The summary of the newest run of {key} cannot be read !!!")?;
             }
             if last.coverage != Coverage::Complete {
                 let coverage = last.coverage.name().to_uppercase();

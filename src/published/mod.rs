@@ -24,6 +24,7 @@ pub(crate) use day_before::day_before;
 pub(crate) use dirs_table::{DirsTable, dirs_tables, table_before};
 pub(crate) use expected::expected_inodes;
 pub(crate) use findings_parquet::write_findings;
+pub(crate) use fleet::without;
 pub use fleet::{FLEET_PAGE, is_fleet_page};
 pub(crate) use homes_parquet::write_homes;
 pub use homes_table::{HomeRow, HomesTable, TableCoverage, homes_tables};

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::rows::{change, or_dash};
 use super::table::table;
-use super::view::{Change, StatusView};
+use super::view::{Change, StatusLine, StatusView};
 use crate::columns::{columns, push_table, show_column, usd};
-use crate::published::{Sums, added, group_quotas, groups, people};
+use crate::published::{Sums, added, group_quotas, groups, people, without};
 use crate::report::{Coverage, FileSystemKey, SamePeople};
 use crate::text::{Shown, printable};
 use crate::units::{AllocatedBytes, MeteredBytes, Usd, human_seconds};
@@ -20,6 +20,9 @@ pub(crate) struct Fleet {
     schema: &'static str,
     from: String,
     total: FleetTotal,
+    /// File systems whose newest run could not be read. They are in none of the figures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<FileSystemKey>,
     pub(crate) file_systems: Vec<Member>,
     /// People with the homes of all file systems; with `--by person`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +40,7 @@ pub(crate) struct Member {
     pub(crate) view: StatusView,
 }
 
-/// Sums over all file systems.
+/// Sums over all file systems; with `--user`, over the homes that are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 struct FleetTotal {
     homes: u64,
@@ -47,7 +50,8 @@ struct FleetTotal {
     cache_bytes: AllocatedBytes,
     /// The cost of the file systems whose price is known.
     cost_month: Option<Usd>,
-    /// Growth of those that have a run to compare with; not exact if some have none.
+    /// Growth of those that have a run to compare with; not exact if some have none, are stale or could
+    /// not be read.
     day: Option<Change>,
     week: Option<Change>,
 }
@@ -63,8 +67,17 @@ pub(crate) enum Lines {
 }
 
 impl Fleet {
-    pub(crate) fn new(from: String, file_systems: Vec<Member>, lines: Lines) -> Self {
-        let total = file_systems.iter().fold(FleetTotal::default(), FleetTotal::and);
+    pub(crate) fn new(
+        from: String,
+        file_systems: Vec<Member>,
+        unreadable: Vec<FileSystemKey>,
+        lines: Lines,
+    ) -> Self {
+        let mut total = file_systems.iter().fold(FleetTotal::default(), FleetTotal::and);
+        // The growth of a stale one is that of another day.
+        if !unreadable.is_empty() || file_systems.iter().any(|member| member.view.stale) {
+            (total.day, total.week) = (total.day.map(Change::about), total.week.map(Change::about));
+        }
         let homes = || {
             let lines = file_systems.iter().map(|member| (&member.key, &member.view.homes));
             lines.flat_map(|(key, lines)| lines.iter().map(move |line| (key, &line.home)))
@@ -78,7 +91,15 @@ impl Fleet {
             quotas.map(|member| (&member.key, group_quotas(&member.view.groups))).collect()
         };
         let groups = (lines == Lines::Groups).then(|| groups(homes(), &quotas()));
-        Self { schema: "efs-scan/fleet-status/1", from, total, file_systems, people, groups }
+        Self {
+            schema: "efs-scan/fleet-status/1",
+            from,
+            total,
+            unreadable,
+            file_systems,
+            people,
+            groups,
+        }
     }
 
     /// True if the newest run of any file system is stale.
@@ -88,7 +109,10 @@ impl Fleet {
 
     /// Renders it with printable names.
     pub(crate) fn table(&self, lines: Lines) -> Shown {
-        let mut out = String::new();
+        let mut out = without(&self.unreadable);
+        if !out.is_empty() {
+            out.push('\n');
+        }
         if lines == Lines::All {
             for member in &self.file_systems {
                 out += &format!("== {}\n{}\n", member.label(), &*table(&member.view));
@@ -204,6 +228,9 @@ impl Member {
 impl FleetTotal {
     fn and(self, member: &Member) -> Self {
         let view = &member.view;
+        if view.restricted {
+            return view.homes.iter().fold(self, Self::and_home);
+        }
         let classes = &view.totals.by_class;
         let homes = view.homes.iter().filter(|line| line.is_home()).count() as u64;
         let cost = view.money.as_ref().map(|money| money.month);
@@ -217,6 +244,25 @@ impl FleetTotal {
             cost_month: added(self.cost_month, cost),
             day: grown(self.day, view.total_change.day, is_first),
             week: grown(self.week, view.total_change.week, is_first),
+        }
+    }
+
+    fn and_home(self, line: &StatusLine) -> Self {
+        let home = &line.home;
+        let is_first = self == Self::default();
+        // All of a new home has grown.
+        let exact = home.coverage == Coverage::Complete;
+        let bytes = i64::try_from(home.allocated_bytes.0).unwrap_or(i64::MAX);
+        let new = line.new.then_some(Change { bytes, exact });
+        Self {
+            homes: self.homes + u64::from(line.is_home()),
+            allocated_bytes: self.allocated_bytes + home.allocated_bytes,
+            metered_bytes: self.metered_bytes + home.metered_bytes,
+            trash_bytes: self.trash_bytes + home.trash_bytes,
+            cache_bytes: self.cache_bytes + home.cache_bytes,
+            cost_month: added(self.cost_month, home.cost_month),
+            day: grown(self.day, line.change.day.or(new), is_first),
+            week: grown(self.week, line.change.week, is_first),
         }
     }
 
@@ -244,6 +290,6 @@ fn grown(one: Option<Change>, other: Option<Change>, is_first: bool) -> Option<C
             exact: one.exact && other.exact,
         }),
         (None, Some(only)) if is_first => Some(only),
-        (one, other) => one.or(other).map(|only| Change { exact: false, ..only }),
+        (one, other) => one.or(other).map(Change::about),
     }
 }

@@ -6,7 +6,8 @@ use super::members::{MemberLine, Place, StatusApp, storage_marks};
 use super::view::{Change, StatusLine, StatusView};
 use crate::aws::MemberKind;
 use crate::columns::usd;
-use crate::report::{Coverage, DirectoryOwner};
+use crate::published::HomeLine;
+use crate::report::{Coverage, DirectoryOwner, HomeKind};
 use crate::text::printable;
 use crate::units::{AllocatedBytes, human_change};
 
@@ -78,6 +79,7 @@ impl Row<'_> {
         };
         vec![
             name,
+            group(home),
             home.uid.map(|uid| uid.to_string()).unwrap_or_default(),
             home.allocated_bytes.human(),
             or_dash(home.trash_bytes),
@@ -123,9 +125,10 @@ impl Row<'_> {
         };
         marks.extend(storage_marks(member).map(|mark| text(&mark)));
         let uid = member.uid.map(|uid| uid.to_string()).unwrap_or_default();
-        let mut cells = vec![name, uid, size];
+        // The group is in the line of the home.
+        let mut cells = vec![name, String::new(), uid, size];
         // Trash, cache, quota, costs and changes.
-        cells.resize(9, String::new());
+        cells.resize(10, String::new());
         cells.push(marks.join(", "));
         cells
     }
@@ -183,6 +186,15 @@ fn marks(line: &StatusLine) -> Vec<String> {
     let storage = line.members.iter().flat_map(storage_marks);
     marks.extend(storage.map(|mark| printable(mark.as_bytes())));
     marks
+}
+
+/// The group that pays, or a dash; empty for everything outside of homes.
+fn group(home: &HomeLine) -> String {
+    match (&home.owner.group, home.kind) {
+        (Some(group), _) => printable(group.as_bytes()),
+        (None, HomeKind::Outside) => String::new(),
+        (None, _) => "-".to_owned(),
+    }
 }
 
 pub(super) fn or_dash(bytes: AllocatedBytes) -> String {

@@ -14,8 +14,9 @@ use crate::report::{Coverage, HomeKind};
 use crate::text::{Shown, bytes_of, plural, printable};
 use crate::units::human_seconds;
 
-/// Position of the column of costs.
-const COST: usize = 6;
+/// Positions of the columns of groups and of costs.
+const GROUP: usize = 1;
+const COST: usize = 7;
 
 /// Homes of which the place that grew most is named.
 const GREW: usize = 10;
@@ -61,19 +62,33 @@ fn write_table(out: &mut String, view: &StatusView) -> Result {
 }
 
 fn lines(out: &mut String, view: &StatusView) -> Result {
-    let mut head =
-        vec!["NAME", "UID", "SIZE", "TRASH", "CACHE", "QUOTA", "USD/MONTH", "DAY", "WEEK", ""];
+    let mut head = vec![
+        "NAME",
+        "GROUP",
+        "UID",
+        "SIZE",
+        "TRASH",
+        "CACHE",
+        "QUOTA",
+        "USD/MONTH",
+        "DAY",
+        "WEEK",
+        "",
+    ];
     if view.with_apps {
         head.push("APPS");
     }
-    let mut table = columns(&head, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    let mut table = columns(&head, &[2, 3, 4, 5, 6, 7, 8, 9]);
     let classes = &view.totals.by_class;
     let cost = view.money.as_ref().map(|money| money.month);
     show_column(&mut table, COST, cost.is_some());
+    let in_group = view.homes.iter().any(|line| line.home.owner.group.is_some());
+    show_column(&mut table, GROUP, in_group);
     let people = view.homes.iter().filter(|line| line.home.kind != HomeKind::Outside).count();
     if !view.restricted {
         table.add_row([
             format!("total of {people}"),
+            String::new(),
             String::new(),
             view.totals.allocated_bytes.human(),
             or_dash(classes.trash.allocated_bytes),

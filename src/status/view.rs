@@ -93,6 +93,13 @@ pub(super) struct Change {
     pub(super) exact: bool,
 }
 
+impl Change {
+    /// The same, but not exact.
+    pub(super) fn about(self) -> Self {
+        Self { exact: false, ..self }
+    }
+}
+
 /// A home that does not exist any more.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Gone {

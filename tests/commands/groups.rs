@@ -189,6 +189,16 @@ fn a_group_over_its_quota_on_one_of_two_file_systems_is_marked() {
     let table = read(&["status", "--by", "group"]);
     let line = table.lines().find(|line| line.starts_with("physics")).unwrap();
     assert!(line.ends_with("  OVER QUOTA on first"), "{table}");
+    // The status of one has a column of groups.
+    let table = read(&["status", "--file-system", "first"]);
+    let cells = |start: &str| {
+        let line = table.lines().find(|line| line.starts_with(start)).unwrap();
+        line.split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect::<Vec<_>>()
+    };
+    assert_eq!(cells("NAME")[..3], ["NAME", "GROUP", "UID"], "{table}");
+    assert_eq!(cells("bo ")[..3], ["bo", "physics", "200002"], "{table}");
+    assert_eq!(cells("cy ")[1..3], ["R&D, <east>", "200003"], "{table}");
+    assert_eq!(cells("dee ")[1..3], ["-", "200004"], "{table}");
     let json: Value =
         serde_json::from_str(&read(&["status", "--by", "group", "--format", "json"])).unwrap();
     let group = |name: &str| {

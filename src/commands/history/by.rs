@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::history::{self, Blocks, FleetHistory, MemberHistory, SumBy};
 use crate::log;
 use crate::output::Output;
-use crate::published::{self, GroupQuotas, HomeLine, Latest, newest};
+use crate::published::{self, GroupQuotas, HomeLine, newest};
 use crate::report::{FileSystemKey, SamePeople};
 use crate::service_error::ServiceResult;
 use crate::store::{Destination, Store};
@@ -35,7 +35,7 @@ pub(super) fn run(
         let problem = "--format csv has a line for each home: leave out --by, or take json";
         return Err(Failure::usage(problem));
     }
-    let (mut members, mut exit) = (Vec::new(), Exit::Complete);
+    let (mut members, mut unreadable) = (Vec::new(), Vec::new());
     for of in chosen {
         match member(args, store, of, (by, same), now) {
             Ok(member) if !member.history.runs.is_empty() => members.push(member),
@@ -43,25 +43,25 @@ pub(super) fn run(
                 let why = history::why_empty(&member.history, store, of, args.days);
                 let why = why.unwrap_or_else(|error| error.text);
                 log::error!("{}", printable(why.as_bytes()));
-                exit = Exit::Partial;
+                unreadable.push(of.clone());
             }
             Err(error) => {
                 log::error!("{}", printable(error.text.as_bytes()));
-                exit = Exit::Partial;
+                unreadable.push(of.clone());
             }
         }
     }
     if members.is_empty() {
         return Err(Failure::fatal("no file system has a history that can be read"));
     }
-    let fleet = FleetHistory::new(members, by, same, empty(args, from, budget, now));
+    let fleet = FleetHistory::new((members, unreadable), by, same, empty(args, from, budget, now));
     let text = match args.format {
         HistoryFormat::Json => fleet.json().map_err(Failure::fatal)?,
         _ if args.monthly => fleet.monthly(),
         _ => fleet.table(Blocks::of_locale(|name| std::env::var(name).ok())),
     };
     Output::Stdout.show(&text).map_err(Failure::fatal)?;
-    Ok(if fleet.is_whole() { exit } else { Exit::Partial })
+    Ok(if fleet.is_whole() { Exit::Complete } else { Exit::Partial })
 }
 
 fn member(
@@ -72,29 +72,30 @@ fn member(
     now: Timestamp,
 ) -> ServiceResult<MemberHistory> {
     let (history, sums) = history::read_sums(store, of, args.days, now, Some(by))?;
-    // The tables have neither sources of names nor quotas of groups; the newest run has both.
-    let (mut sources, mut group_quotas) = (BTreeMap::new(), GroupQuotas::new());
-    match (by, same) {
-        (SumBy::Person, SamePeople::ByDomain) => {
-            let latest = latest(store, of, "its people are not found on other file systems");
-            sources = latest.map(|latest| sources_of(latest.homes)).unwrap_or_default();
+    // The tables have neither sources of names nor quotas of groups; the summary of the newest run has both.
+    let (summary, summary_unreadable) = match newest(store, of) {
+        Ok(summary) => (summary, false),
+        Err(error) => {
+            let without = match (by, same) {
+                (SumBy::Person, SamePeople::ByDomain) => {
+                    "its people are not found on other file systems"
+                }
+                (SumBy::Group, _) => "the quotas of its groups are not known",
+                _ => "the figures are those of its tables",
+            };
+            log::warn!("{}; {without}", printable(error.text.as_bytes()));
+            (None, true)
         }
-        (SumBy::Group, _) => {
-            let latest = latest(store, of, "the quotas of its groups are not known");
-            let groups = latest.map(|latest| latest.groups).unwrap_or_default();
-            group_quotas = published::group_quotas(&groups);
+    };
+    let (mut sources, mut group_quotas) = (BTreeMap::new(), GroupQuotas::new());
+    match (by, same, summary) {
+        (SumBy::Person, SamePeople::ByDomain, Some(summary)) => sources = sources_of(summary.homes),
+        (SumBy::Group, _, Some(summary)) => {
+            group_quotas = published::group_quotas(&summary.groups);
         }
         _ => {}
     }
-    Ok(MemberHistory { key: of.clone(), history, sums, sources, group_quotas })
-}
-
-/// The newest run; otherwise says what is missing without it.
-fn latest(store: &dyn Store, of: &FileSystemKey, without: &str) -> Option<Latest> {
-    newest(store, of).unwrap_or_else(|error| {
-        log::warn!("{}; {without}", error.text);
-        None
-    })
+    Ok(MemberHistory { key: of.clone(), history, sums, sources, group_quotas, summary_unreadable })
 }
 
 /// The sources of the names of owners.

@@ -71,6 +71,14 @@ fn a_user_need_not_have_a_home_on_every_file_system() {
     let world = two();
     let table = world.table(&["--user", "zoe"]);
     assert_eq!(table.matches("\nzoe").count(), 2, "{table}");
+    // The sums are those of her homes.
+    let all = json(&world, &["--user", "zoe"]);
+    let size = |one: &Value| one["homes"][0]["allocated_bytes"].as_u64().unwrap();
+    let homes = all["file_systems"].as_array().unwrap();
+    assert_eq!(all["total"]["allocated_bytes"], homes.iter().map(size).sum::<u64>());
+    assert_eq!(all["total"]["homes"], 2);
+    let sums = &table[table.find("== All").unwrap()..];
+    assert!(line(sums, "prod").contains(" 296 KiB "), "{table}");
     let said = super::one_line(&world.status(["--user", "nobody"]), 2);
     assert!(said.contains("no home for nobody"), "{said}");
 }
@@ -83,6 +91,51 @@ fn an_unreadable_file_system_does_not_affect_the_others() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stderr(&output).contains("latest/prod.json"), "{}", stderr(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("== stage"));
+    // Every form says that it is missing.
+    let without = "!!! Without prod, which could not be read !!!\n\n";
+    for by in [&[][..], &["--by=person"], &["--by=group"], &["--by=file-system"]] {
+        let output = world.status(by);
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        let table = String::from_utf8_lossy(&output.stdout);
+        assert!(table.starts_with(without), "{by:?}: {table}");
+        let output = world.status([by, &["--format=json"]].concat());
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(all["unreadable"], serde_json::json!(["prod"]));
+        assert_eq!(all["file_systems"].as_array().unwrap().len(), 1);
+    }
+}
+
+/// The growth of a stale run is that of another day, and what could not be read may have grown, too.
+#[test]
+fn the_change_of_all_is_approximate_if_one_is_stale_or_not_readable() {
+    let world = two();
+    world.earlier(hours(24), |rows| grow(rows, "200006", -4096));
+    let stage = world.to().join("latest/stage.json");
+    let total = |world: &World| {
+        let output = world.status(["--by", "file-system"]);
+        let table = String::from_utf8(output.stdout).unwrap();
+        let output = world.status(["--by", "file-system", "--format", "json"]);
+        let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (line(&table, "total of").to_owned(), all["total"]["day"].clone())
+    };
+    std::fs::remove_file(&stage).unwrap();
+    let (shown, json) = total(&world);
+    assert!(shown.contains(" +4 KiB"), "{shown}");
+    assert_eq!(json["exact"], true);
+    world.edit(|latest| {
+        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(37);
+        latest["run"]["finished"] = at.to_string().into();
+    });
+    let (shown, json) = total(&world);
+    assert!(shown.contains(" ~+4 KiB"), "{shown}");
+    assert_eq!((&json["bytes"], &json["exact"]), (&4096.into(), &false.into()));
+    world.edit(|latest| latest["run"]["finished"] = jiff::Timestamp::now().to_string().into());
+    assert_eq!(total(&world).1["exact"], true);
+    std::fs::write(&stage, "garbage").unwrap();
+    let (shown, json) = total(&world);
+    assert!(shown.contains(" ~+4 KiB"), "{shown}");
+    assert_eq!(json["exact"], false);
 }
 
 #[test]
@@ -104,4 +157,57 @@ fn histories_of_several_stand_one_after_the_other() {
     assert_eq!((only("prod"), only("stage")), (1, 1));
     let said = super::one_line(&history(&["--format", "csv"]), 2);
     assert!(said.contains("prod, stage") && said.contains("--file-system"), "{said}");
+}
+
+/// The tables are there, but what only the summary of the newest run tells is missing.
+#[test]
+fn a_history_of_all_says_that_a_newest_run_cannot_be_read() {
+    let world = two();
+    let history = |args: &[&str]| {
+        let mut command = efs_scan();
+        command.arg("history").arg("--from").arg(world.to()).args(args);
+        watched(&mut command, std::time::Duration::from_secs(60))
+    };
+    let same = world.scratch.path().join("same.toml");
+    std::fs::write(&same, "same_people = true\n").unwrap();
+    let same = format!("--config={}", same.display());
+    let pointer = world.to().join("latest/prod.json");
+    let whole = std::fs::read(&pointer).unwrap();
+    let ways = [
+        (&["--by=person"][..], "its people are not found on other file systems"),
+        (&["--by=person", &same], "the figures are those of its tables"),
+        (&["--by=group"], "the quotas of its groups are not known"),
+        (&["--by=file-system"], "the figures are those of its tables"),
+    ];
+    for (by, lacks) in ways {
+        std::fs::write(&pointer, &whole).unwrap();
+        let output = history(by);
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+        std::fs::write(&pointer, &whole[..whole.len() / 2]).unwrap();
+        let output = history(by);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("latest/prod.json") && said.contains(lacks), "{said}");
+        let table = String::from_utf8(output.stdout).unwrap();
+        let first = "!!! The summary of the newest run of prod cannot be read !!!\n";
+        assert!(table.starts_with(first), "{table}");
+        let output = history(&[by, &["--format=json"]].concat());
+        assert_eq!(output.status.code(), Some(3));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["file_systems"][0]["summary_unreadable"], true);
+        assert_eq!(json["file_systems"][1].get("summary_unreadable"), None);
+    }
+    // Without a run at all, nothing of it is in the figures.
+    std::fs::remove_dir_all(world.to().join("homes")).unwrap();
+    std::fs::write(&pointer, &whole).unwrap();
+    assert_eq!(history(&["--by=file-system"]).status.code(), Some(1));
+    world.publish(&[]);
+    let output = history(&["--by=file-system"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.starts_with("!!! Without stage, which could not be read !!!\n\n"), "{table}");
+    let json = history(&["--by=file-system", "--format=json"]).stdout;
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["unreadable"], serde_json::json!(["stage"]));
 }
