@@ -261,7 +261,7 @@ fn tiles(rows: &[Row<'_>], broken: u64) -> Markup {
         div {
             dt { "Allocated size" }
             dd.figure { (size.human()) }
-            dd.changes { (changes(rows)) }
+            dd.changes { (changes(rows, broken)) }
         }
         div { @match cost {
             Some(cost) => {
@@ -300,14 +300,14 @@ fn tiles(rows: &[Row<'_>], broken: u64) -> Markup {
     } }
 }
 
-/// Shows the changes of all file systems together: about, where that of some is not known or of other
-/// days, because their newest run is old.
-fn changes(rows: &[Row<'_>]) -> Markup {
-    let some_old = rows.iter().any(|row| is_old(row.finished(), row.now));
+/// Shows the changes of all file systems together: about, where that of some is not known, or of other
+/// days because their newest run is old.
+fn changes(rows: &[Row<'_>], broken: u64) -> Markup {
+    let gaps = broken > 0 || rows.iter().any(|row| is_old(row.finished(), row.now));
     let sums = DAYS.map(|days| {
         let known: Vec<i64> = rows.iter().filter_map(|row| change(&row.points, days)).collect();
         let sum = known.iter().fold(0i64, |sum, bytes| sum.saturating_add(*bytes));
-        (days, (!known.is_empty()).then_some(sum), some_old || known.len() < rows.len())
+        (days, (!known.is_empty()).then_some(sum), gaps || known.len() < rows.len())
     });
     html! {
         @if sums.iter().all(|(_, sum, _)| sum.is_none()) { "change is not known" }

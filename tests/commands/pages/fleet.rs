@@ -127,6 +127,26 @@ fn each_file_system_has_a_line_and_people_and_groups_have_their_sums() {
     assert_eq!(cys(&fleet.page(now)), 1);
 }
 
+/// The growth of an old run is that of other days, and what cannot be read may have grown, too.
+#[test]
+fn the_change_of_all_is_approximate_if_one_is_old_or_not_readable() {
+    let report = |hours: i64| {
+        let home = vec![of("ada", 1, "csv:people", 20)];
+        invented::of_homes(home, start() - SignedDuration::from_hours(hours))
+    };
+    let changes = |hours: i64, broken: &[&str]| {
+        let members = vec![member("prod", None, report(0)), member("stage", None, report(hours))];
+        let mut fleet = fleet(members, SamePeople::ByDomain);
+        fleet.broken = broken.iter().map(|key| FileSystemKey::new(key).unwrap()).collect();
+        let page = fleet.page(start() + SignedDuration::from_hours(1)).to_string();
+        let (_, changes) = page.split_once("<dd class=\"changes\">").unwrap();
+        text(changes.split_once("</dd>").unwrap().0)
+    };
+    assert!(!changes(2, &[]).contains("about"), "{}", changes(2, &[]));
+    assert_eq!(changes(50, &[]).matches("about").count(), 3, "{}", changes(50, &[]));
+    assert_eq!(changes(2, &["dev"]).matches("about").count(), 3);
+}
+
 #[test]
 fn one_file_system_has_a_line_and_its_own_page_the_rest() {
     let only = member("prod", None, invented::report(3, start(), 0.0));
