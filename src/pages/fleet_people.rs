@@ -70,8 +70,12 @@ fn table(id: &str, what: &str, all: &[Sums], known: &Known<'_>) -> Markup {
                 tbody { @for sums in all { tr {
                     th scope="row" {
                         bdi { (sums.name) }
-                        @if !sums.complete { " " span.mark.warn { "partial" } }
-                        @if !sums.over_quota_on.is_empty() { " " span.mark.bad { (known.over_quota(sums)) } }
+                        @if !sums.complete {
+                            " " span.mark.warn { (known.on("partial", sums, sums.partial_on.iter())) }
+                        }
+                        @if !sums.over_quota_on.is_empty() {
+                            " " span.mark.bad { (known.on("over quota", sums, sums.over_quota_on.iter())) }
+                        }
                     }
                     (size(sums.allocated_bytes))
                     @if costs {
@@ -107,12 +111,19 @@ impl<'a> Known<'a> {
         self.names.get(key).map_or(key.as_str(), |name| name.as_str())
     }
 
-    /// Names the file systems on which a group is over its quota, if it is on several.
-    fn over_quota(&self, sums: &Sums) -> String {
-        let on: Vec<&str> = sums.over_quota_on.iter().map(|key| self.name(key)).collect();
+    /// A mark, with the file systems that it is about if the sums are of several.
+    fn on<'b>(
+        &'b self,
+        mark: &str,
+        sums: &Sums,
+        keys: impl Iterator<Item = &'b FileSystemKey>,
+    ) -> String {
         match sums.file_systems.len() {
-            1 => "over quota".to_owned(),
-            _ => format!("over quota on {}", on.join(", ")),
+            1 => mark.to_owned(),
+            _ => {
+                let on: Vec<&str> = keys.map(|key| self.name(key)).collect();
+                format!("{mark} on {}", on.join(", "))
+            }
         }
     }
 

@@ -64,9 +64,9 @@ pub(super) fn signed(bytes: i64) -> String {
 
 /// Formats an amount, without cents from 1000 USD on.
 pub(super) fn usd(amount: Usd) -> String {
-    match amount.0 {
-        amount if amount >= 1000.0 => format!("{amount:.0}"),
-        amount => format!("{amount:.2}"),
+    match amount.0 >= 1000.0 {
+        true => format!("{:.0}", amount.0),
+        false => amount.amount(),
     }
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct Sums {
     /// True if every home was read completely. False for groups on a file system where something outside of
     /// homes could not be read, because more of their homes may be there.
     pub(crate) complete: bool,
+    /// The file systems because of which it is not complete.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) partial_on: BTreeSet<FileSystemKey>,
     /// The quota of a group that has one on each file system with a home of it: their sum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quota: Option<Quota>,
@@ -75,7 +78,9 @@ pub(crate) fn groups<'a>(
         .filter(|(_, home)| home.kind == HomeKind::Outside && home.coverage == Coverage::Partial);
     let unseen: BTreeSet<&FileSystemKey> = unread.map(|(of, _)| of).collect();
     let with_quota = |payer: &Payer, mut sums: Sums| {
-        sums.complete &= !sums.file_systems.keys().any(|of| unseen.contains(of));
+        let unseen = sums.file_systems.keys().filter(|of| unseen.contains(of));
+        sums.partial_on.extend(unseen.cloned());
+        sums.complete = sums.partial_on.is_empty();
         let Payer::Group(name) = payer else { return sums };
         let limit = |of: &FileSystemKey| quotas.get(of)?.get(name).copied();
         let places = &sums.file_systems;
@@ -108,6 +113,7 @@ fn summed<'a>(
             cost_month: None,
             file_systems: BTreeMap::new(),
             complete: true,
+            partial_on: BTreeSet::new(),
             quota: None,
             over_quota_on: Vec::new(),
         });
@@ -117,7 +123,10 @@ fn summed<'a>(
         sums.cache_bytes += home.cache_bytes;
         sums.cost_month = added(sums.cost_month, home.cost_month);
         *sums.file_systems.entry(of.clone()).or_default() += home.allocated_bytes;
-        sums.complete &= home.coverage == Coverage::Complete;
+        if home.coverage != Coverage::Complete {
+            sums.complete = false;
+            sums.partial_on.insert(of.clone());
+        }
     }
     let all = all.into_iter().map(|(payer, sums)| with_quota(&payer, sums));
     let mut all: Vec<Sums> = all.collect();

@@ -191,12 +191,12 @@ impl Fleet {
             }
         };
         let over: Vec<&FileSystemKey> = sums.over_quota_on.iter().collect();
+        let partial: Vec<&FileSystemKey> = sums.partial_on.iter().collect();
         let stale = self.file_systems.iter().filter(|member| member.view.stale);
         let stale = stale.map(|member| &member.key);
         let stale: Vec<_> = stale.filter(|key| sums.file_systems.contains_key(*key)).collect();
-        let partial = (!sums.complete).then(|| "PARTIAL".to_owned());
-        let marks = [mark("OVER QUOTA", &over), partial, mark("STALE", &stale)];
-        marks.into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let marks = [mark("OVER QUOTA", &over), mark("PARTIAL", &partial), mark("STALE", &stale)];
+        marks.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
 

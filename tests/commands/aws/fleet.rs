@@ -230,8 +230,15 @@ fn status_and_history_mark_stale_and_partial_file_systems() {
     // Lines with figures of the stale run say so, and no others.
     let people = fleet.read(&["status", "--by", "person"]);
     assert!(line(&people, "bo ").ends_with("  STALE on data"), "{people}");
-    assert!(line(&people, "cy ").ends_with("  PARTIAL"), "{people}");
+    assert!(line(&people, "cy ").ends_with("  PARTIAL on stage"), "{people}");
     assert!(line(&people, "ada ").ends_with("MiB"), "{people}");
+    let json = fleet.json(&["status", "--by", "person"]);
+    let cy = named(&json["people"], "cy");
+    assert_eq!(
+        (&cy["complete"], &cy["partial_on"]),
+        (&false.into(), &serde_json::json!(["stage"]))
+    );
+    assert_eq!(named(&json["people"], "ada").get("partial_on"), None);
     let groups = fleet.read(&["status", "--by", "group"]);
     assert!(line(&groups, "physics ").ends_with("  STALE on data"), "{groups}");
 

@@ -5,20 +5,22 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::packages;
 use efs_scan_testbed::*;
 
 /// Returns how many parts were held against the schema, and what does not fit.
-fn held(packages: &Path, dashboards: &[&Path]) -> (u64, Value) {
+fn held(packages: &Path, dashboards: &[&Path]) -> (u64, Vec<String>) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/commands/browser/grafana.cjs");
     let mut node = Command::new("node");
     node.arg(script).arg(packages).args(dashboards);
     let output = watched(&mut node, Duration::from_secs(120));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
-    (seen["checked"].as_u64().unwrap(), seen["wrong"].clone())
+    let wrong = seen["wrong"].as_array().unwrap().iter();
+    let wrong = wrong.map(|wrong| wrong.as_str().unwrap().to_owned());
+    (seen["checked"].as_u64().unwrap(), wrong.collect())
 }
 
 #[test]
@@ -32,12 +34,10 @@ fn the_dashboards_fit_grafanas_schema() {
     let text = std::fs::read_to_string(&prometheus).unwrap();
     std::fs::write(&broken, text.replacen("\"placement\": \"bottom\"", "\"placement\": \"b\"", 1))
         .unwrap();
-    let (_, wrong) = held(&packages, &[&broken]);
-    let wrong = wrong.as_array().unwrap();
+    // In one call, because it takes seconds to make the schema.
+    let (checked, wrong) = held(&packages, &[&prometheus, &cloudwatch, &broken]);
     let [wrong] = &wrong[..] else { panic!("{wrong:?}") };
-    assert!(wrong.as_str().unwrap().contains("/legend/placement"), "{wrong}");
-    let (checked, wrong) = held(&packages, &[&prometheus, &cloudwatch]);
-    assert_eq!(wrong, json!([]));
-    // Panels of both, and what CloudWatch is asked for.
-    assert!(checked > 60, "{checked}");
+    assert!(wrong.contains("broken.json") && wrong.contains("/legend/placement"), "{wrong}");
+    // Panels of all, and what CloudWatch is asked for.
+    assert!(checked > 80, "{checked}");
 }

@@ -78,7 +78,7 @@ fn a_user_need_not_have_a_home_on_every_file_system() {
     assert_eq!(all["total"]["allocated_bytes"], homes.iter().map(size).sum::<u64>());
     assert_eq!(all["total"]["homes"], 2);
     let sums = &table[table.find("== All").unwrap()..];
-    assert!(line(sums, "prod").contains(" 296 KiB "), "{table}");
+    assert!(line(sums, "prod").contains(" 308 KiB "), "{table}");
     let said = super::one_line(&world.status(["--user", "nobody"]), 2);
     assert!(said.contains("no home for nobody"), "{said}");
 }
