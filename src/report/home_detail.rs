@@ -95,6 +95,9 @@ fn findings(out: &mut dyn Write, home: &HomeReport) -> Result {
         writeln!(out, "\nClean-up candidates")?;
         push_table(out, &finding_table(&home.findings.iter().collect::<Vec<_>>()))?;
         writeln!(out, "\nHow the owner reclaims them; paths are those of this machine")?;
+        if let Some(line) = run_as(home) {
+            writeln!(out, "  {line}")?;
+        }
         for finding in &home.findings {
             let rule = printable(finding.rule.as_bytes());
             match (&finding.command, &finding.advice) {
@@ -118,10 +121,21 @@ fn findings(out: &mut dyn Write, home: &HomeReport) -> Result {
             rule.usage.allocated_bytes.human(),
             rule.frees.allocated_bytes.human(),
             usd(rule.cost_month),
-            printable(rule.note.as_deref().unwrap_or_default().as_bytes()),
+            printable(rule.note_in(home).unwrap_or_default().as_bytes()),
         ]);
     }
     push_table(out, &table)
+}
+
+/// Says as whom to run the commands of a home, which root's shell would run as well.
+fn run_as(home: &HomeReport) -> Option<String> {
+    let uid = home.uid.filter(|uid| *uid != 0)?;
+    home.findings.iter().any(|finding| finding.command.is_some()).then(|| {
+        format!(
+            "Run them as their owner, `setpriv --reuid={uid} --clear-groups COMMAND`, never as root: the \
+             owner may have put a link there meanwhile"
+        )
+    })
 }
 
 fn largest(

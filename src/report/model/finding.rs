@@ -93,6 +93,17 @@ impl RuleReport {
         let withheld = self.command.is_some() && finding.command.is_none();
         self.note.as_deref().filter(|_| !withheld)
     }
+
+    /// Returns the rule's note for its findings in a home, of which the report lists the largest: none if
+    /// the commands of all of these are withheld.
+    pub(crate) fn note_in(&self, home: &HomeReport) -> Option<&str> {
+        let mut listed =
+            home.findings.iter().filter(|finding| finding.rule == self.rule).peekable();
+        match listed.peek() {
+            Some(_) => listed.find_map(|finding| self.note_of(finding)),
+            None => self.note.as_deref(),
+        }
+    }
 }
 
 /// Whom a text about other homes is for.

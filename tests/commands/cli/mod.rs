@@ -43,6 +43,30 @@ fn the_table() {
     insta::assert_snapshot!("table_orders", orders);
 }
 
+/// Root's shell would run an owner's commands as well; a note about a command needs the command.
+#[test]
+fn the_page_of_a_user_says_whose_the_commands_are() {
+    let tree = scratch();
+    let place = ".cache/pip/http/0/f/0/f/0/0f0f0f0f0f0f0f0f";
+    for home in ["200005", "200006", "0"] {
+        file(tree.path(), format!("{home}/{place}"), 5000);
+    }
+    file(tree.path(), "200006/.cache/pip/notes", 10);
+    if !skip_unless(is_root(), "commands of owners", "only root's directories may be in any home") {
+        return;
+    }
+    let page = |home: &str| {
+        let output = efs_scan().arg(tree.path()).args(["--user", home]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let has =
+        |page: &str| ["rm -rf", "never as root", "Downloaded again"].map(|it| page.contains(it));
+    assert_eq!(has(&page("200005")), [true, true, true]);
+    assert!(page("200005").contains("`setpriv --reuid=200005 --clear-groups COMMAND`"));
+    assert_eq!(has(&page("200006")), [false, false, false]);
+    assert_eq!(has(&page("0")), [true, false, true]);
+}
+
 #[test]
 fn the_page_of_a_user() {
     if !like_the_snapshots() {
