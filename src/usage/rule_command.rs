@@ -18,6 +18,21 @@ const READ_AGAIN: [&str; 17] = [
     "fish", "csh", "tcsh", "source", "busybox",
 ];
 
+/// Programs that run a command as root or as somebody else. An owner can put a link where a finding was,
+/// so only the owner's own rights may act on it.
+const AS_ANOTHER: [&str; 10] = [
+    "sudo",
+    "sudoedit",
+    "doas",
+    "pkexec",
+    "run0",
+    "dzdo",
+    "ksu",
+    "runuser",
+    "setpriv",
+    "setuidgid",
+];
+
 /// Options of shells and other interpreters after which a word is a program.
 const PROGRAM_OPTIONS: [&str; 3] = ["-c", "-e", "-S"];
 
@@ -44,6 +59,13 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
         !spec.contains.is_empty() || spec.starts_with.as_ref().is_some_and(|s| !s.is_empty());
     if let Some(path) = spec.paths.iter().find(|path| !narrowed && names_everything(path)) {
         return Err(format!("path `{path}` names everything: a `command` needs a name in it"));
+    }
+    let mut parts = command.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
+    if let Some(part) = parts.find(|part| AS_ANOTHER.contains(part)) {
+        return Err(format!(
+            "`{part}` runs it with other rights: an owner could lead it elsewhere by a link, so a command \
+             is for owners to run as themselves"
+        ));
     }
     let words = plain_words(command)?;
     if let Some(word) = words.iter().find(|word| word.split('/').any(|part| part == "..")) {
@@ -217,208 +239,4 @@ fn program(word: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(class: SpecClass, command: &str) -> String {
-        said_of(class, "paths = ['x']\n", command)
-    }
-
-    fn of_file(command: &str) -> String {
-        said_of(SpecClass::Cache, "kind = 'file'\npaths = ['**/x']\n", command)
-    }
-
-    fn said_of(class: SpecClass, paths: &str, command: &str) -> String {
-        let rule = &format!("id = 'x'\nclass = 'cache'\n{paths}");
-        let mut spec: RuleSpec = toml::from_str(rule).expect("the rule is well formed");
-        spec.class = class;
-        spec.command = Some(command.to_owned());
-        spec.check().err().unwrap_or_default()
-    }
-
-    #[test]
-    fn commands_of_plain_words_are_accepted() {
-        for command in [
-            "rm -r {path}",
-            "sudo rm -rf -- {path}",
-            "/bin/rm -r {path}",
-            "find {path} -delete",
-            "find {path} -xdev -print -delete",
-            "rm --recursive --force {path}",
-            "tool --dir={path}/x --at {path}",
-            "TOOL_CACHE={path} tool clean",
-            "/opt/site/clean-up {path}",
-            // A command that has no path and removes nothing is up to the site.
-            "tool list | less; echo \"it's $HOME\"",
-        ] {
-            assert_eq!(said(SpecClass::Cache, command), "", "{command}");
-        }
-        assert_eq!(said(SpecClass::Output, "tool archive {path}"), "");
-        for command in [
-            "truncate -s 0 {path}",
-            "truncate --size=0 {path}",
-            "rm -f {path}",
-            "unlink {path}",
-            "shred -u {path}",
-            "shred --remove=wipe {path}",
-        ] {
-            assert_eq!(of_file(command), "", "{command}");
-        }
-    }
-
-    #[test]
-    fn what_a_shell_reads_otherwise_is_refused() {
-        for command in [
-            "rm -r \"{path}\"",
-            "rm -r '{path}'",
-            "sh -c 'rm -r {path}'",
-            "tool $(dirname {path})",
-            "tool `dirname {path}`",
-            "tool \"a\\\"{path}\"",
-            "tool ${x:-{path}}",
-            "tool \\{path}",
-            "tool ${path}",
-            "tool # {path}",
-            "tool {path} 'a",
-            "rm -r ~/scratch",
-            "rm -r {path}*",
-            "rm -r {path}; rm -r ~/scratch",
-            "cd {path} && rm -rf *",
-            "sudo -n /usr/bin/find ~ -delete",
-            "ls {path} | xargs rm",
-            "sh -c 'cd; rm -r x'",
-            "find {path} -exec rm {} +",
-            "tool {path}\twith a tab",
-            "rm -r {path} é",
-        ] {
-            let said = said(SpecClass::Cache, command);
-            assert!(
-                said.contains("meaning for the shell") || said.contains("invisible"),
-                "{command}: {said}"
-            );
-        }
-        for command in
-            ["eval rm -r {path}", "ssh host rm -r {path}", "bash -ec {path}", "su -c {path}"]
-        {
-            let said = said(SpecClass::Cache, command);
-            assert!(said.contains("reads a path as a command again"), "{command}: {said}");
-        }
-        for command in ["tool {Path}", "rm -r {home}", "tool {path} {x}", "tool {parent}"] {
-            assert!(said(SpecClass::Cache, command).contains("is no placeholder"), "{command}");
-        }
-    }
-
-    #[test]
-    fn a_remover_removes_the_finding_and_nothing_else() {
-        for command in
-            ["rm -r", "rm -r {path}/", "rm -r ..{path}", "rm -r {path} {path}/x", "{path} rm -r"]
-        {
-            let said = said(SpecClass::Cache, command);
-            assert!(said.ends_with("needs {path} as a word of its own"), "{command}: {said}");
-        }
-        for command in [
-            "rm -r {path} scratch",
-            "rm -r . {path}",
-            "rm -r {path} 2024",
-            "find . {path} -delete",
-            "find {path} /x -delete",
-            "rm -rf {path} -- -x",
-            "rm -rf -- {path} -x",
-        ] {
-            let said = said(SpecClass::Cache, command);
-            assert!(said.contains(", too: only {path}"), "{command}: {said}");
-        }
-        for command in ["rm -r {path}/..", "rsync -a --delete /x/ {path}/..", "tool ../x {path}"] {
-            assert!(said(SpecClass::Cache, command).contains("leads out"), "{command}");
-        }
-        for options in [
-            "{path} -name core",
-            "-L {path}",
-            "{path} -follow",
-            "{path} -files0-from /x",
-            "-H {path}",
-        ] {
-            let said = said(SpecClass::Cache, &format!("find {options} -mtime 30 -delete"));
-            assert!(said.contains("may lead elsewhere"), "{options}: {said}");
-        }
-        for command in ["truncate -s 0 {path} 5", "rm -rf {path} -", "rm -rf - {path}"] {
-            let said = of_file(command);
-            assert!(said.contains("only {path} is a finding"), "{command}: {said}");
-        }
-        for command in ["fish -c {path}", "source {path}", ". {path}", "tcsh -c {path}"] {
-            let said = said(SpecClass::Cache, command);
-            assert!(said.contains("as a command again"), "{command}: {said}");
-        }
-        for command in ["python3 -c {path}", "perl -e {path}", "env -S {path}", "rbash -c {path}"] {
-            let said = said(SpecClass::Cache, command);
-            assert!(said.contains("the path as a program"), "{command}: {said}");
-        }
-        for command in ["truncate -s 0 --reference=/x {path}", "truncate -s 0 -r /x {path}"] {
-            let said = of_file(command);
-            assert!(said.contains("acts on more than {path}"), "{command}: {said}");
-        }
-        for class in [SpecClass::Output, SpecClass::Hint] {
-            assert!(said(class, "rm -r {path}").contains("the only copy"));
-        }
-    }
-
-    #[test]
-    fn a_remover_frees_what_is_counted() {
-        for command in [
-            "mv {path} /trash/",
-            "mv {path} thesis.tex",
-            "rmdir {path}",
-            "find {path} -print",
-            "find {path}",
-            "find {path} -mindepth 1 -delete",
-            "rm -rf {path} --version",
-            "rm {path}",
-            "rm -f {path}",
-            "rm -d {path}",
-            "unlink {path}",
-            "truncate -s 0 {path}",
-            "shred -u {path}",
-            "rm -ri {path}",
-            "rm -rI {path}",
-            "rm -rf --interactive=always {path}",
-        ] {
-            let said = said(SpecClass::Cache, command);
-            assert!(said.contains("must remove what is counted"), "{command}: {said}");
-        }
-        for command in [
-            "truncate -s 5 {path}",
-            "truncate -s +0 {path}",
-            "truncate -s 0 -s 5 {path}",
-            "truncate --size=5 {path}",
-            "truncate {path}",
-            "rm --help {path}",
-            "rm -i {path}",
-            "shred {path}",
-        ] {
-            let said = of_file(command);
-            assert!(said.contains("must remove what is counted"), "{command}: {said}");
-        }
-        let said = said(SpecClass::Cache, "find -delete {path}");
-        assert!(said.contains("takes {path} before its tests"), "{said}");
-    }
-
-    #[test]
-    fn a_command_has_a_place_of_its_own() {
-        let everything = [
-            "*",
-            "**/*",
-            "**/<word>",
-            ".<number>",
-            "*/*",
-            "**/?*",
-            "**/[a-z]*",
-            "**/.*",
-            "a/{b,c}/*",
-            "{a,*}",
-            "*/{x,[y]}",
-        ];
-        let named = |path: &&str| !names_everything(path);
-        let named: Vec<_> = everything.into_iter().filter(named).collect();
-        assert_eq!(named, ["a/{b,c}/*"]);
-    }
-}
+mod tests;
