@@ -283,7 +283,7 @@ fn tiles(rows: &[Row<'_>], broken: u64) -> Markup {
             dd.figure { ((trash + cache).human()) }
             dd {
                 "trash " (trash.human()) ", caches " (cache.human())
-                @if let Some(saves) = saves { "; reclaimable: " b { (usd(saves)) " USD a month" } }
+                @if let Some(saves) = saves { "; reclaimable at most: " b { (usd(saves)) " USD a month" } }
             }
         }
         div {

@@ -37,7 +37,7 @@ pub(super) fn tiles(report: &Report, past: &Past<'_>) -> Markup {
                 }
             }
             div {
-                dt { "Reclaimable" }
+                dt { "Reclaimable, at most" }
                 @let share = money::reclaimable(report);
                 dd.figure { (share.0.human()) }
                 dd {

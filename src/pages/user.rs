@@ -85,7 +85,7 @@ fn tiles(past: &Past<'_>, home: &HomeReport) -> Markup {
                 }
             }
             div {
-                dt { "Reclaimable" }
+                dt { "Reclaimable, at most" }
                 dd.figure { (can_go.human()) }
                 dd { "trash " (classes.trash.allocated_bytes.human()) ", caches "
                     (classes.cache.allocated_bytes.human())

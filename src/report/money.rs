@@ -52,10 +52,10 @@ pub struct Reclaimable {
 }
 
 impl Reclaimable {
-    /// `1.2 TiB metered, 361.20 USD a month`.
+    /// `at most 1.2 TiB metered, 361.20 USD a month`.
     pub fn human(&self) -> String {
         let (bytes, month) = (self.share.metered_bytes.human(), self.month.human());
-        format!("{bytes} metered, {month} a month")
+        format!("at most {bytes} metered, {month} a month")
     }
 }
 

@@ -191,8 +191,10 @@ fn table_and_page_show_the_cost_as_an_estimate() {
     let total = &report["money"]["reclaimable"];
     let bytes = MeteredBytes(total["share"]["metered_bytes"].as_u64().unwrap()).human();
     let table = world.scan(&[]);
-    let line =
-        format!("\nReclaimable: {bytes} metered, {} USD a month.\n", amount(&total["month"]));
+    let line = format!(
+        "\nReclaimable: at most {bytes} metered, {} USD a month.\n",
+        amount(&total["month"])
+    );
     assert!(table.contains(&line), "{line}{table}");
     assert!(table.contains("\nCosts are estimates and upper bounds, as if all were in EFS Standard (prices: a \\x1b test).\n"), "{table}");
     let orphans = amount(&report["orphans"]["cost_month"]);
@@ -212,7 +214,7 @@ fn table_and_page_show_the_cost_as_an_estimate() {
     let saves = &alice["reclaimable"];
     let bytes = MeteredBytes(saves["share"]["metered_bytes"].as_u64().unwrap()).human();
     let line = format!(
-        "\n  costs {} USD a month; reclaimable: {bytes} metered, {} USD a month\n",
+        "\n  costs {} USD a month; reclaimable: at most {bytes} metered, {} USD a month\n",
         amount(&alice["cost_month"]),
         amount(&saves["month"]),
     );
