@@ -107,6 +107,7 @@ impl LetterWriter<'_> {
         // Each note is written once.
         let mut noted: Vec<&str> = Vec::new();
         let mut out = Vec::new();
+        let mut has_paths_of_scan = false;
         for (subject, finding) in &all {
             let home = subject.home;
             let path = subject.on(short(&finding.path_bytes()));
@@ -118,7 +119,9 @@ impl LetterWriter<'_> {
             let more = finding.frees_more(Reader::Owner);
             out.extend(more.iter().map(|more| format!("      and {}", short(more.as_bytes()))));
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
-            out.extend(remedy(subject, finding, is_only_home).map(|line| format!("      {line}")));
+            let remedy = remedy(subject, finding, is_only_home);
+            has_paths_of_scan |= remedy.as_ref().is_some_and(|it| it.has_path_of_scan);
+            out.extend(remedy.map(|remedy| format!("      {}", remedy.line)));
             if let Some(note) = note.and_then(|rule| rule.note_of(finding))
                 && !noted.contains(&note)
             {
@@ -131,25 +134,40 @@ impl LetterWriter<'_> {
             let free = plural(more as u64, "frees", "free");
             out.push(format!("  and {more} more that {free} less"));
         }
+        if has_paths_of_scan {
+            out.push(PATHS_OF_SCAN.to_owned());
+        }
         out.join("\n")
     }
 }
 
+/// Says whose paths the commands have, if nobody said where people see their homes.
+const PATHS_OF_SCAN: &str = "  The paths in these commands are those of the machine that scanned: in a SageMaker \
+                             Studio\n  space, your home is ~/user-default-efs or ~ instead.";
+
+/// What a message says about a finding.
+struct RemedyLine {
+    line: String,
+    /// True if it is a command with a path as the machine that scanned sees it.
+    has_path_of_scan: bool,
+}
+
 /// Returns the command for the owner, with paths as the owner sees them, or advice. `is_only_home` is
 /// true if the owner has no other uid home, which might be at the same path in another space.
-fn remedy(subject: &Subject<'_>, finding: &Finding, is_only_home: bool) -> Option<String> {
+fn remedy(subject: &Subject<'_>, finding: &Finding, is_only_home: bool) -> Option<RemedyLine> {
     let (run, home) = (subject.run, subject.home);
     let known = (is_only_home, run.has_own_root);
+    let words = |line: String| Some(RemedyLine { line, has_path_of_scan: false });
     let command = match report::remedy(run.report, (home, finding), &run.home_at, known)? {
-        Remedy::ByHand(advice) => return Some(format!("By hand: {}", whole(advice))),
+        Remedy::ByHand(advice) => return words(format!("By hand: {}", whole(advice))),
         Remedy::Command(command) => command,
     };
     // Commands of this program are printable, because it quotes paths. Commands of configured
     // rules may not be.
-    Some(match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
-        true => command,
-        false => "(the path is too long for a message: ask for the command)".to_owned(),
-    })
+    match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
+        true => Some(RemedyLine { line: command, has_path_of_scan: !run.home_at.is_set() }),
+        false => words("(the path is too long for a message: ask for the command)".to_owned()),
+    }
 }
 
 /// Returns the first lines of a summary about the homes of these runs.

@@ -219,6 +219,17 @@ fn texts_are_templates() {
     }
 }
 
+/// Without `home_at`, nobody knows where people see their homes.
+#[test]
+fn a_message_says_whose_paths_its_commands_have() {
+    let world = World::new();
+    let says = |text: &str| text.contains("are those of the machine that scanned: in a SageMaker");
+    assert!(says(&world.preview(0)));
+    world.configure(&format!("home_at = '/home/me/efs'\n{CONFIG}"));
+    let text = world.preview(0);
+    assert!(text.contains("rm -rf /home/me/efs/") && !says(&text), "{text}");
+}
+
 /// A command with a path of the scanner would do nothing in a space, or act on something else there.
 #[test]
 fn the_page_of_a_person_has_the_commands_of_the_message() {
