@@ -181,6 +181,7 @@ mod tests {
             ino: 42,
             nlink: 1,
             uid: 200_005,
+            gid: 0,
             mode: 0o700,
             apparent: 3,
             allocated: 4096,

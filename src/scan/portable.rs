@@ -288,6 +288,7 @@ fn attrs(metadata: &std::fs::Metadata) -> Attrs {
         ino: metadata.ino(),
         nlink: u32::try_from(metadata.nlink()).unwrap_or(u32::MAX),
         uid: metadata.uid(),
+        gid: metadata.gid(),
         mode: (metadata.mode() & 0o7777) as u16,
         apparent: metadata.size(),
         allocated: metadata.blocks().saturating_mul(512),

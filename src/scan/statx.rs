@@ -16,6 +16,7 @@ use crate::usage::{Attrs, FileKind, Mount, Probe};
 const WANTED: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::NLINK)
     .union(StatxFlags::UID)
+    .union(StatxFlags::GID)
     .union(StatxFlags::MTIME)
     .union(StatxFlags::INO)
     .union(StatxFlags::SIZE)
@@ -71,6 +72,7 @@ fn attrs(statx: &Statx) -> io::Result<Attrs> {
         ino: statx.stx_ino,
         nlink: statx.stx_nlink,
         uid: statx.stx_uid,
+        gid: statx.stx_gid,
         mode: statx.stx_mode & 0o7777,
         apparent: statx.stx_size,
         allocated: statx.stx_blocks.saturating_mul(512),

@@ -16,6 +16,7 @@ pub struct Attrs {
     pub ino: u64,
     pub nlink: u32,
     pub uid: u32,
+    pub gid: u32,
     /// The permissions, the last twelve bits of `st_mode`.
     pub mode: u16,
     /// `st_size`, bytes.
@@ -45,10 +46,12 @@ impl Attrs {
     }
 
     /// True if others than the directory's owner may change any name in it: everybody, or a group of
-    /// people who share it. Most programs set the group's bit for a group of one, so it counts only with
-    /// the setgid bit of shared directories.
+    /// people who share it. Where everybody has a group of their own, of the same number, programs set the
+    /// group's bit on every directory (umask 002): such a group, and root's, counts only with the setgid bit
+    /// of shared directories.
     pub(super) fn is_open_to_others(&self) -> bool {
-        let is_shared = self.mode & 0o2020 == 0o2020;
+        let is_of_one = self.gid == self.uid || self.gid == 0;
+        let is_shared = self.mode & 0o020 != 0 && (self.mode & 0o2000 != 0 || !is_of_one);
         self.mode & 0o1000 == 0 && (self.mode & 0o002 != 0 || is_shared)
     }
 

@@ -37,6 +37,8 @@ impl AttrMask {
     pub(super) const NUMLINKS: Self = Self(1 << 35);
     /// [`Attributes::owner`].
     pub(super) const OWNER: Self = Self(1 << 36);
+    /// [`Attributes::group`].
+    pub(super) const OWNER_GROUP: Self = Self(1 << 37);
     /// [`Attributes::space_used`].
     pub(super) const SPACE_USED: Self = Self(1 << 45);
     /// [`Attributes::modified`].
@@ -122,6 +124,7 @@ const NAMES: &[(AttrMask, &str)] = &[
     (AttrMask::MODE, "mode"),
     (AttrMask::NUMLINKS, "numlinks"),
     (AttrMask::OWNER, "owner"),
+    (AttrMask::OWNER_GROUP, "owner_group"),
     (AttrMask::SPACE_USED, "space_used"),
     (AttrMask::TIME_MODIFY, "time_modify"),
     (AttrMask::MOUNTED_ON_FILEID, "mounted_on_fileid"),
@@ -149,6 +152,7 @@ pub(super) struct Attributes<'a> {
     /// Link count.
     pub(super) links: Option<u32>,
     pub(super) owner: Option<FileOwner<'a>>,
+    pub(super) group: Option<FileOwner<'a>>,
     /// Allocated bytes.
     pub(super) space_used: Option<u64>,
     /// Modification time in seconds since 1970, rounded down.
@@ -176,13 +180,13 @@ pub(super) struct Fsid {
     pub(super) minor: u64,
 }
 
-/// The owner, which the protocol transmits as a string.
+/// The owner or the group, which the protocol transmits as a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileOwner<'a> {
-    /// A uid in decimal without leading zeros (RFC 8881, section 5.9).
+    /// A uid or gid in decimal without leading zeros (RFC 8881, section 5.9).
     Uid(u32),
     /// Anything else: `user@domain`, or `nobody` for an owner the server cannot name. Only the
-    /// server's user database maps it to a uid.
+    /// server's databases map it to a number.
     Name(&'a [u8]),
 }
 
@@ -253,6 +257,9 @@ impl<'a> Attributes<'a> {
         }
         if mask.has(AttrMask::OWNER) {
             to.owner = Some(FileOwner::new(values.opaque(usize::MAX, "owner")?));
+        }
+        if mask.has(AttrMask::OWNER_GROUP) {
+            to.group = Some(FileOwner::new(values.opaque(usize::MAX, "owner_group")?));
         }
         if mask.has(AttrMask::SPACE_USED) {
             to.space_used = Some(values.u64("space_used")?);

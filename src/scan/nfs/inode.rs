@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use nix::unistd::{Group, User};
+
 use super::attrs::{Attributes, FileOwner, FileType, Fsid};
 use super::errors;
 use crate::sync::lock;
@@ -25,6 +27,7 @@ const REMEMBERED: usize = 65_536;
 #[derive(Debug, Default)]
 pub(super) struct InodeConverter {
     owners: HashMap<Vec<u8>, u32>,
+    groups: HashMap<Vec<u8>, u32>,
     /// Device numbers that this converter has used.
     file_systems: HashMap<Fsid, u64>,
     /// Device numbers of all converters of a walk, so that an inode has the same number everywhere.
@@ -66,6 +69,12 @@ impl InodeConverter {
                 FileOwner::Uid(uid) => uid,
                 FileOwner::Name(name) => self.uid(name),
             },
+            gid: match of.group {
+                Some(FileOwner::Uid(gid)) => gid,
+                Some(FileOwner::Name(name)) => self.gid(name),
+                // Nobody's own, so many may be in it.
+                None => NOBODY,
+            },
             // If the mode is unknown, nothing counts as removable.
             mode: of.mode.map_or(0, |mode| (mode & 0o7777) as u16),
             apparent: needed(of.size, "size")?,
@@ -98,22 +107,36 @@ impl InodeConverter {
     /// Maps `user@domain` to the uid of the local user of that name, as Linux's client does. A
     /// lookup may be slow, so each name is looked up once, even if unknown.
     fn uid(&mut self, name: &[u8]) -> u32 {
-        if name.len() > OWNER_LIMIT {
-            return NOBODY;
-        }
-        if let Some(uid) = self.owners.get(name) {
-            return *uid;
-        }
-        let user = name.split(|byte| *byte == b'@').next().unwrap_or_default();
-        let user = str::from_utf8(user).ok();
-        let found = user.and_then(|user| nix::unistd::User::from_name(user).ok().flatten());
-        let uid = found.map_or(NOBODY, |user| user.uid.as_raw());
-        if self.owners.len() >= REMEMBERED {
-            self.owners.clear();
-        }
-        self.owners.insert(name.to_owned(), uid);
-        uid
+        let user = |name: &str| User::from_name(name).ok().flatten();
+        mapped(&mut self.owners, name, |name| user(name).map(|user| user.uid.as_raw()))
     }
+
+    /// The same for `group@domain`.
+    fn gid(&mut self, name: &[u8]) -> u32 {
+        let group = |name: &str| Group::from_name(name).ok().flatten();
+        mapped(&mut self.groups, name, |name| group(name).map(|group| group.gid.as_raw()))
+    }
+}
+
+/// Looks up the local part of a name, once.
+fn mapped(
+    known: &mut HashMap<Vec<u8>, u32>,
+    name: &[u8],
+    look_up: impl Fn(&str) -> Option<u32>,
+) -> u32 {
+    if name.len() > OWNER_LIMIT {
+        return NOBODY;
+    }
+    if let Some(id) = known.get(name) {
+        return *id;
+    }
+    let local = name.split(|byte| *byte == b'@').next().unwrap_or_default();
+    let id = str::from_utf8(local).ok().and_then(look_up).unwrap_or(NOBODY);
+    if known.len() >= REMEMBERED {
+        known.clear();
+    }
+    known.insert(name.to_owned(), id);
+    id
 }
 
 fn needed<T>(value: Option<T>, name: &str) -> io::Result<T> {
@@ -139,6 +162,7 @@ mod tests {
             mode: Some(0o700),
             links: Some(1),
             owner: Some(FileOwner::Uid(200_005)),
+            group: Some(FileOwner::Uid(100)),
             space_used: Some(1025),
             modified: Some(-1),
             mounted_on_fileid: Some(5),
@@ -150,6 +174,9 @@ mod tests {
     fn a_missing_attribute_is_an_error_that_names_it() {
         let mut inodes = InodeConverter::default();
         let attrs = inodes.attrs(&whole(), None).unwrap();
+        assert_eq!(attrs.gid, 100);
+        let no_group = Attributes { group: None, ..whole() };
+        assert_eq!(inodes.attrs(&no_group, None).unwrap().gid, NOBODY);
         assert_eq!((attrs.uid, attrs.apparent, attrs.allocated), (200_005, 1000, 1536));
         assert_eq!((attrs.mount, attrs.mtime), (Mount::Inside, -1));
         let without: [(&str, Attributes<'_>); 8] = [
@@ -194,6 +221,9 @@ mod tests {
         assert_eq!(inodes.attrs(&named(b"root@localdomain"), None).unwrap().uid, 0);
         assert_eq!(inodes.attrs(&named(b"no such user@x"), None).unwrap().uid, NOBODY);
         assert_eq!(inodes.attrs(&named(b"\xff"), None).unwrap().uid, NOBODY);
+        let of_group = |name| Attributes { group: Some(FileOwner::Name(name)), ..whole() };
+        assert_eq!(inodes.attrs(&of_group(b"root@localdomain"), None).unwrap().gid, 0);
+        assert_eq!(inodes.attrs(&of_group(b"no such group@x"), None).unwrap().gid, NOBODY);
     }
 
     #[test]

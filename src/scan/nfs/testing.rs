@@ -132,8 +132,9 @@ pub(super) fn attributes(writer: &mut XdrWriter, from: &Attributes<'_>) {
         has(AttrMask::NUMLINKS);
         values.u32(links);
     }
-    if let Some(owner) = from.owner {
-        has(AttrMask::OWNER);
+    for (mask, owner) in [(AttrMask::OWNER, from.owner), (AttrMask::OWNER_GROUP, from.group)] {
+        let Some(owner) = owner else { continue };
+        has(mask);
         match owner {
             FileOwner::Uid(uid) => values.opaque(uid.to_string().as_bytes()),
             FileOwner::Name(name) => values.opaque(name),
@@ -164,6 +165,7 @@ pub(super) fn small_listing() -> Vec<u8> {
         error: None,
         handle: Some(b"handle"),
         owner: Some(FileOwner::Uid(200_005)),
+        group: Some(FileOwner::Uid(100)),
         modified: Some(-1),
         ..Attributes::default()
     };

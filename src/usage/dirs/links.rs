@@ -54,6 +54,7 @@ fn inode(record: &[u8]) -> Attrs {
         ino: 0,
         nlink: 2,
         uid: 0,
+        gid: 0,
         mode: 0o700,
         apparent: number(&inode[1..9]),
         allocated: number(&inode[9..17]),

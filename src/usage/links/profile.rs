@@ -132,6 +132,7 @@ impl Profile {
             ino: 0,
             nlink: self.nlink,
             uid: self.uid,
+            gid: 0,
             mode: 0o700,
             apparent: inode.apparent,
             allocated: inode.allocated,

@@ -10,6 +10,9 @@
 //! were seen. [`Merge`] adds shards to the accounts of an empty [`Ledger`], completes the trunk as a
 //! walk completes directories, and leaves the rest to [`Ledger::finish`]. So each sum is made in one
 //! place, whether there are shards or not.
+//!
+//! One answer needs more than sums: a build has a command only if the shard that reads it has seen its
+//! sources, too. Where a project is cut, that may be another one, and the command is not offered.
 
 mod books;
 mod frames;

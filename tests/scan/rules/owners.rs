@@ -124,6 +124,75 @@ fn directories_open_to_others_withhold_the_command() {
     assert_offered_at(&[place], tree.path(), &[], Some("open to others"));
 }
 
+/// Where everybody has a group of their own, programs let it write to every directory (umask 002).
+#[test]
+fn directories_open_to_a_group_of_people_withhold_the_command() {
+    let tree = scratch();
+    let place = "team/p/__pycache__";
+    let pyc = file(tree.path(), format!("h/{place}/a.cpython-312.pyc"), 5000);
+    let source = file(tree.path(), "h/team/p/a.py", 10);
+    let dirs = ["h", "h/team", "h/team/p", "h/team/p/__pycache__"].map(|it| tree.path().join(it));
+    let give = |owner: Option<u32>, group: u32| {
+        let all = dirs.iter().chain([&pyc, &source]);
+        all.map(|path| std::os::unix::fs::chown(path, owner, Some(group))).all(|it| it.is_ok())
+    };
+    if !skip_unless(give(Some(65534), 65534), "directories of groups", "only root gives them away")
+    {
+        return;
+    }
+    let set = |mode| {
+        for dir in &dirs {
+            std::fs::set_permissions(dir, Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    for (group, mode, why) in [
+        (65534, 0o775, None),
+        (0, 0o775, None),
+        (100, 0o755, None),
+        (100, 0o775, Some("open to others")),
+        (100, 0o1775, None),
+        (65534, 0o2775, Some("open to others")),
+    ] {
+        assert!(give(Some(65534), group));
+        set(mode);
+        assert_offered_at(&[place], tree.path(), &[], why);
+    }
+    // Nobody reaches it through a private home.
+    assert!(give(Some(65534), 100));
+    set(0o775);
+    std::fs::set_permissions(&dirs[0], Permissions::from_mode(0o700)).unwrap();
+    assert_offered_at(&[place], tree.path(), &[], None);
+}
+
+/// Above homes, a team may have closed its directory to the owner of a home.
+#[test]
+fn a_closed_directory_above_a_home_withholds_the_command() {
+    let tree = scratch();
+    file(tree.path(), "team/h/p/__pycache__/a.cpython-312.pyc", 5000);
+    file(tree.path(), "team/h/p/a.py", 10);
+    let give = |path: &str, uid| {
+        std::os::unix::fs::chown(tree.path().join("team").join(path), Some(uid), None).is_ok()
+    };
+    let all = ["h", "h/p", "h/p/a.py", "h/p/__pycache__", "h/p/__pycache__/a.cpython-312.pyc"];
+    let is_given = all.iter().all(|path| give(path, 65534)) && give("", 65533);
+    if !skip_unless(is_given, "homes below a team's directory", "only root gives them away") {
+        return;
+    }
+    for (root_mode, mode, has_command) in
+        [(0o755, 0o755, true), (0o700, 0o711, true), (0o755, 0o700, false), (0o755, 0o744, false)]
+    {
+        for (path, mode) in [("", root_mode), ("team", mode)] {
+            let permissions = Permissions::from_mode(mode);
+            std::fs::set_permissions(tree.path().join(path), permissions).unwrap();
+        }
+        for engine in ENGINES {
+            let report = report(tree.path(), ["--engine", engine, "--home-depth", "2"], 0);
+            let finding = &home(&report, "team/h")["findings"][0];
+            assert_eq!(finding["command"].is_string(), has_command, "{mode:o}: {finding:#}");
+        }
+    }
+}
+
 /// The owner of a directory may remove files of others in it.
 #[test]
 fn files_of_others_withhold_the_command() {

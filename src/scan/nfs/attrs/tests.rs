@@ -15,6 +15,7 @@ struct Sample {
     modified: Option<i64>,
     handle: Option<Vec<u8>>,
     owner: Option<Result<u32, Vec<u8>>>,
+    group: Option<u32>,
 }
 
 impl Sample {
@@ -36,6 +37,7 @@ impl Sample {
                 Ok(uid) => FileOwner::Uid(*uid),
                 Err(name) => FileOwner::Name(name),
             }),
+            group: self.group.map(FileOwner::Uid),
             space_used,
             modified: self.modified,
             mounted_on_fileid,
@@ -62,9 +64,10 @@ prop_compose! {
         modified in of(any::<i64>()),
         handle in of(proptest::collection::vec(any::<u8>(), 0..=HANDLE_LIMIT)),
         owner in of(proptest::result::maybe_ok(any::<u32>(), "[a-z]{1,6}@[a-z.]{0,9}")),
+        group in of(any::<u32>()),
     ) -> Sample {
         let owner = owner.map(|owner| owner.map_err(String::into_bytes));
-        Sample { numbers, words, kind, modified, handle, owner }
+        Sample { numbers, words, kind, modified, handle, owner, group }
     }
 }
 

@@ -68,7 +68,7 @@ fn readdir_is_encoded() {
     let sequence = [53, 0x0200_0000, 0x3cb4_056b, 0x0200_0000, 0, 3, 4, 5, 0];
     let put_fh = [22, 5, 0x6162_6364, 0x6500_0000];
     let verifier = [0x7665_7269, 0x6669_6572];
-    let attributes = [2, 0x0018_0912, 0x00a0_201a];
+    let attributes = [2, 0x0018_0912, 0x00a0_203a];
     let read_dir = [26, 0x0102_0304, 0x0506_0708, verifier[0], verifier[1], 4096, 8192];
     assert_eq!(written, [&sequence[..], &put_fh, &read_dir, &attributes].concat());
 }
