@@ -1,6 +1,5 @@
 //! Open directories: the chain up to the root, and the sums that are passed up it.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -12,14 +11,11 @@ use super::owned::Owned;
 use super::rules::{RuleIndex, Rules};
 use super::seen::Seen;
 use super::shard::Trunk;
+use super::sources::{InProject, SourceNames};
 use super::tally::Tally;
 use super::trie::States;
 use super::whose::TRASH_FOR_ALL;
 use super::{Attrs, Mount};
-
-/// Levels of directories from the one beside its sources to those that have rules of their own, such as
-/// `target/PLATFORM/release`.
-const SOURCES_REACH: u8 = 3;
 
 /// A directory that was found and is not complete yet. It lives until everything below it is
 /// listed. A walk's memory grows with the number of these, never with the number of files.
@@ -47,12 +43,11 @@ pub struct Dir {
     /// Position among the paths that the parent's finding lists as owned by its tool; `None` if the
     /// tool owns everything here, or there is no such finding.
     pub(super) in_owned: Option<States>,
-    /// Files beside the directory from which its own may be made, each followed by a slash, if a rule
-    /// asks; `None` if they are not all known.
-    pub(super) sources: Option<Box<[u8]>>,
-    /// Above 0 if the names from which a tool makes the directory, or one just above it, are beside that:
-    /// the number of levels for which this holds.
-    pub(super) sources_reach: u8,
+    /// Files beside the directory from which its own may be made, if a rule asks; `None` if they are not
+    /// all known.
+    pub(super) sources: Option<Box<SourceNames>>,
+    /// What it is to the project that it is in, if there is one.
+    pub(super) project: Option<InProject>,
     /// True if the directory is part of a repository or a database.
     pub(super) in_data: bool,
     /// Progress of the `--exclude` globs after the directory's path.
@@ -95,7 +90,7 @@ impl Dir {
             states,
             in_owned: None,
             sources: None,
-            sources_reach: parent.map_or(0, |parent| parent.sources_reach.saturating_sub(1)),
+            project: parent.and_then(|parent| parent.project_below()),
             in_data: false,
             globs: Position::default(),
             branch: None,
@@ -134,26 +129,27 @@ impl Dir {
         owned.below(place, name, owned.holding(place, rules, seen))
     }
 
-    /// Notes what the directory may be made from, for the rules that match its path. `seen` is of its
-    /// parent.
-    ///
-    /// # Errors
-    /// The error of the probe.
-    pub(super) fn note_sources(
-        &mut self,
-        rules: &Rules,
-        matched: &[RuleIndex],
-        seen: &Seen<'_>,
-    ) -> io::Result<()> {
-        for rule in matched.iter().map(|rule| rules.get(*rule)) {
-            if rule.sources.is_some() {
-                self.sources = seen.sources.map(Into::into);
-            }
-            if rule.made_from != 0 && seen.first_of(rules, rule.made_from)?.is_some() {
-                self.sources_reach = SOURCES_REACH;
-            }
+    /// What subdirectories are to the project that the directory is in. What another tool made among the
+    /// sources is none.
+    fn project_below(&self) -> Option<InProject> {
+        let project = self.project.as_ref()?;
+        let is_among_sources = matches!(project, InProject::Source(_));
+        if is_among_sources && self.starts.get().is_some() { None } else { project.below() }
+    }
+
+    /// Notes what the directory may be made from, for the rules that match its path, or that it is a
+    /// source itself. `seen` is of its parent.
+    pub(super) fn note_sources(&mut self, rules: &Rules, matched: &[RuleIndex], seen: &Seen<'_>) {
+        let matched = || matched.iter().map(|rule| rules.get(*rule));
+        if matched().any(|rule| rule.sources.is_some()) {
+            self.sources = seen.sources.map(|sources| Box::new(sources.clone()));
         }
-        Ok(())
+        let Some(project) = seen.project else { return };
+        if rules.marker(&self.name) & rules.made_from != 0 {
+            self.project = Some(InProject::Source(Arc::clone(project)));
+        } else if matched().any(|rule| rule.is_made_beside(seen.filled)) {
+            self.project = Some(InProject::made(project));
+        }
     }
 
     /// Returns the path below the root, with the file system's bytes; empty for the root.
@@ -227,9 +223,10 @@ impl Dir {
 
     /// True if `owner` may remove this directory's entries with `rm`, and nobody else can lead it
     /// elsewhere, as far as the home shows. `owner` owns this directory and may write to it, or it is
-    /// root's and for all, like a trash; and `owner` may enter its ancestors up to the home's. Those are
+    /// root's and for all, like a trash; and `owner` may enter its ancestors. Those up to the home's are
     /// `owner`'s or root's and not open to others, because anybody else could put a link to another
-    /// place there.
+    /// place there. Those above homes are the administrator's; the root itself may be closed, because
+    /// spaces mount homes and not the root.
     pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
         let up_to_home = || {
             std::iter::successors(Some(self), |dir| {
@@ -245,7 +242,10 @@ impl Dir {
         });
         let is_owners = self.attrs.uid == owner && self.attrs.is_writable();
         let is_for_all = self.attrs.uid == 0 && self.attrs.is_for_all();
-        (is_owners || is_for_all) && !is_open && up_to_home().skip(1).all(lets_enter)
+        let mut above_home = std::iter::successors(Some(self), |dir| dir.parent.as_ref())
+            .filter(|dir| !dir.in_home() && dir.parent.is_some());
+        let is_reached = owner == 0 || above_home.all(|dir| dir.attrs.lets_enter(owner));
+        (is_owners || is_for_all) && !is_open && is_reached && up_to_home().skip(1).all(lets_enter)
     }
 
     /// True if the home may be `owner`'s. Root may own directories in any home, because root

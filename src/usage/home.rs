@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::class::{AmountByClass, Class};
 use super::closed::{Account, ClosedBooks, Shelf};
 use super::rules::RuleIndex;
+use super::sources::Project;
 use super::tally::{Amount, Tally};
 use super::together::Together;
 use super::top::{Large, Top, size_key};
@@ -148,6 +149,8 @@ pub struct FindingAccount {
     sums: Mutex<FindingSums>,
     /// Its [`Content`], one bit each.
     contents: AtomicU16,
+    /// The project that it is made in, if its tool needs the sources of that.
+    project: OnceLock<Arc<Project>>,
 }
 
 /// Contents of a finding that its figure leaves out, or that its command must not take along.
@@ -202,6 +205,7 @@ impl FindingAccount {
             path: OnceLock::new(),
             sums: Mutex::default(),
             contents: 0.into(),
+            project: OnceLock::new(),
         })
     }
 
@@ -210,13 +214,20 @@ impl FindingAccount {
         self.contents.fetch_or(content as u16, Ordering::Relaxed);
     }
 
+    /// Holds [`Content::Unsourced`] unless the project turns out to have sources.
+    pub(super) fn is_made_in(&self, project: &Arc<Project>) {
+        self.project.get_or_init(|| Arc::clone(project));
+    }
+
     pub fn holds(&self, content: Content) -> bool {
-        self.contents.load(Ordering::Relaxed) & content as u16 != 0
+        self.contents() & content as u16 != 0
     }
 
     /// All of its [`Content`].
     pub(super) fn contents(&self) -> u16 {
-        self.contents.load(Ordering::Relaxed)
+        let lacks_sources = self.project.get().is_some_and(|project| !project.has_sources());
+        let unsourced = if lacks_sources { Content::Unsourced as u16 } else { 0 };
+        self.contents.load(Ordering::Relaxed) | unsourced
     }
 
     pub(super) fn hold_all(&self, contents: u16) {

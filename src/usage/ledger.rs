@@ -304,7 +304,7 @@ impl Ledger {
         let plain = rules.iter().copied().find(|&rule| !self.setup.rules.looks_inside(rule));
         let plain = plain.filter(|_| claimable);
         let mut dir = Dir::new(Some(parent), name, attrs, home, states);
-        dir.note_sources(&self.setup.rules, &rules, seen).unwrap_or_else(failed);
+        dir.note_sources(&self.setup.rules, &rules, seen);
         rules.retain(|&rule| self.setup.rules.looks_inside(rule));
         dir.in_data = parent.in_data || Rules::is_repository(&dir.name) || seen.of_data;
         dir.inherited = parent.finding().cloned();

@@ -18,6 +18,7 @@ use super::notes::Notes;
 use super::owned::OwnedNames;
 use super::rules::RuleIndex;
 use super::seen::{Extent, Seen};
+use super::sources::{Project, SourceNames};
 use super::tally::{Amount, Tally};
 use super::top::size_key;
 use super::{Attrs, FileKind, Mount, Op, Probe};
@@ -57,8 +58,14 @@ pub struct Listing {
     /// The names so far, each followed by a slash, up to `hears` bytes.
     heard: Vec<u8>,
     hears: usize,
-    /// Files that those in a subdirectory may be made from, each followed by a slash.
-    sources: Vec<u8>,
+    /// Files that those in a subdirectory may be made from.
+    sources: SourceNames,
+    /// The markers that are files with contents.
+    filled: u64,
+    /// True if a file has contents.
+    has_contents: bool,
+    /// True if a file has more in it than its empty source makes.
+    has_larger_than_source: bool,
     subdirs: Vec<Named>,
     links: Vec<Attrs>,
     /// Rule whose list of owned paths applies to the directory's names: the finding's, or the first
@@ -108,7 +115,10 @@ impl Listing {
             names: 0,
             heard: Vec::with_capacity(HEARD + 256),
             hears: if dir.matches_a_path() || asks { HEARD_AT_PATH } else { HEARD },
-            sources: Vec::new(),
+            sources: SourceNames::default(),
+            filled: 0,
+            has_contents: false,
+            has_larger_than_source: false,
             subdirs: Vec::new(),
             links: Vec::new(),
             owning_rule,
@@ -186,10 +196,7 @@ impl Listing {
             }
             return;
         }
-        if self.names < MANY && ledger.setup.rules.is_source(name, &attrs) {
-            self.sources.extend_from_slice(name);
-            self.sources.push(b'/');
-        }
+        self.note_source(ledger.rules(), name, &attrs);
         if !self.counts {
             return;
         }
@@ -298,14 +305,27 @@ impl Listing {
         let has_dirs = self.has_dirs;
         let markers = self.markers;
         let sources = std::mem::take(&mut self.sources);
-        let sources = Some(&*sources).filter(|_| !large);
+        let sources = Some(&sources).filter(|_| !large);
+        let is_project = !large && ledger.rules().may_be_project(markers);
+        let project = is_project.then(|| Project::new(self.filled & ledger.rules().made_from != 0));
         let of_data = false;
-        let mut seen =
-            Seen { markers, listing: listed, large, has_dirs, names, sources, probe, of_data };
+        let mut seen = Seen {
+            markers,
+            listing: listed,
+            large,
+            has_dirs,
+            names,
+            sources,
+            filled: self.filled,
+            project: project.as_ref(),
+            probe,
+            of_data,
+        };
         seen.of_data = ledger.setup.rules.is_of_data(&seen);
         let mut refused: Vec<io::Error> = Vec::new();
 
         refused.extend(ledger.decide(&dir, &seen).err());
+        self.tell_project();
         let finding = dir.finding();
         let class = Ledger::class_of(finding);
         if let Some(finding) = finding {

@@ -25,6 +25,7 @@ mod rules;
 mod scope;
 mod seen;
 mod shard;
+mod sources;
 mod spill;
 mod tally;
 mod together;

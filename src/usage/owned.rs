@@ -13,8 +13,8 @@ use super::trie::{ANCHORED, NamePattern, States, Trie};
 ///
 /// A path that ends in `/**` is a directory and everything below it. Any other path is a file, and
 /// the names before its last one are directories. `<linked>` as the last name matches any file with
-/// several hard links, and `NAME+.d` a file with another one beside it that is called the same and
-/// `.d`. So the tool owns a directory only if a path continues below it, and a file only if a path
+/// several hard links, `NAME<linked>` such a file of this name, and `NAME+.d` a file with another one
+/// beside it that is called the same and `.d`. So the tool owns a directory only if a path continues below it, and a file only if a path
 /// ends there.
 ///
 /// A directory `NAME:MARKER` must directly contain the marker, and `NAME:!MARKER` must not; the first
@@ -73,6 +73,8 @@ pub(super) struct OwnedNames {
     conditional: Vec<ConditionSet>,
     /// Names that need a companion, with the conditions under which they do, and without.
     accompanied: Vec<(ConditionSet, ConditionSet, Box<[u8]>)>,
+    /// Names that have the ending of a companion, but are no files with contents.
+    no_companions: HashSet<Box<[u8]>>,
 }
 
 /// Number of names that may wait for a companion. No tool's directory has more.
@@ -100,6 +102,14 @@ impl OwnedNames {
         }
     }
 
+    /// Adds a name that has the ending of a companion, but is no file with contents.
+    pub(super) fn add_no_companion(&mut self, name: &[u8]) {
+        match self.no_companions.len() < MOST_ACCOMPANIED {
+            true => _ = self.no_companions.insert(name.into()),
+            false => self.has_foreign = true,
+        }
+    }
+
     /// True if the tool does not own one of the names, given the conditions that hold and all names
     /// of the directory, each followed by a slash.
     pub(super) fn are_foreign(&self, holds: ConditionSet, names: Option<&[u8]>) -> bool {
@@ -112,7 +122,9 @@ impl OwnedNames {
         let names = names.unwrap_or_default().split(|byte| *byte == b'/');
         let names: HashSet<&[u8]> = names.collect();
         self.accompanied.iter().any(|(alone, accompanied, companion)| {
-            alone & holds == 0 && (accompanied & holds == 0 || !names.contains(&companion[..]))
+            let has_companion =
+                || names.contains(&companion[..]) && !self.no_companions.contains(&companion[..]);
+            alone & holds == 0 && (accompanied & holds == 0 || !has_companion())
         })
     }
 }
@@ -166,7 +178,12 @@ impl Owned {
                     ));
                 }
             };
-            let pattern = if pattern == "<linked>" && is_file { "*" } else { pattern };
+            let linked = pattern.strip_suffix("<linked>").filter(|_| is_file);
+            let pattern = match linked {
+                Some("") => "*",
+                Some(name) => name,
+                None => pattern,
+            };
             node = match nodes.entry((node, name)) {
                 Entry::Occupied(node) => *node.get(),
                 Entry::Vacant(entry) if pattern == "." => {
@@ -185,7 +202,7 @@ impl Owned {
             if let Some(ending) = ending {
                 self.companions.insert(node, ending.as_bytes().into());
                 end = ACCOMPANIED_FILE;
-            } else if is_file && name == "<linked>" {
+            } else if linked.is_some() {
                 end = LINKED_FILE;
             }
         }
@@ -249,6 +266,11 @@ impl Owned {
     /// True if the names beside a file decide.
     pub(super) fn asks_for_companions(&self) -> bool {
         !self.companions.is_empty()
+    }
+
+    /// True if the name has the ending of a companion.
+    pub(super) fn may_be_companion(&self, name: &[u8]) -> bool {
+        self.companions.values().any(|ending| name.ends_with(ending))
     }
 
     /// Returns the position of the finding's own directory; `None` if the rule lists no owned

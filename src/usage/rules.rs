@@ -97,6 +97,9 @@ pub struct Rules {
     pathless: Vec<RuleIndex>,
     /// The endings of [`Rule::sources`].
     source_endings: Vec<Box<[u8]>>,
+    /// The markers of [`Rule::made_from`], and those that such rules need beside a directory.
+    pub(super) made_from: Markers,
+    manifests: Markers,
 }
 
 impl Rules {
@@ -121,6 +124,8 @@ impl Rules {
             head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
             source_endings: Vec::new(),
+            made_from: 0,
+            manifests: 0,
         };
         let mut bits = |names: &[&str]| {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -178,6 +183,10 @@ impl Rules {
             pathless: spec.paths.is_empty(),
         };
         self.source_endings.extend(rule.sources.clone());
+        if rule.made_from != 0 {
+            self.made_from |= rule.made_from;
+            self.manifests |= if rule.beside == 0 { rule.made_from } else { rule.beside };
+        }
         self.rules.push(rule);
         for path in spec.paths.iter().flat_map(|path| expand_braces(path)) {
             let bad = |error: String| format!("path `{path}`: {error}");

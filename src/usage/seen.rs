@@ -1,9 +1,11 @@
 //! Knowledge that a listing has of its directory, for rules that ask.
 
 use std::io;
+use std::sync::Arc;
 
 use super::Probe;
 use super::rules::{Markers, Rules};
+use super::sources::{Project, SourceNames};
 use super::trie::NamePattern;
 
 /// The markers that a listing has seen so far, and a probe for the others.
@@ -19,7 +21,11 @@ pub struct Seen<'a> {
     /// are known.
     pub names: Option<&'a [u8]>,
     /// Those of its files that files in a subdirectory may be made from; `None` as for `names`.
-    pub sources: Option<&'a [u8]>,
+    pub(super) sources: Option<&'a SourceNames>,
+    /// The markers that are files with contents.
+    pub filled: u64,
+    /// The project that the directory is, if it is one.
+    pub(super) project: Option<&'a Arc<Project>>,
     pub probe: &'a dyn Probe,
     /// True if everything in the directory belongs to a database or a repository.
     pub of_data: bool,

@@ -1,15 +1,15 @@
 //! Findings in a listing: contents that withhold a command, and files that are findings themselves.
 
-use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
-use super::Listing;
+use super::{Listing, MANY};
 use crate::usage::class::Class;
 use crate::usage::home::{Content, FindingAccount};
 use crate::usage::ledger::Ledger;
-use crate::usage::rules::{Rule, RuleIndex};
+use crate::usage::rules::{Rule, RuleIndex, Rules};
 use crate::usage::seen::Seen;
+use crate::usage::sources::InProject;
 use crate::usage::tally::Tally;
 use crate::usage::{Attrs, FileKind, Mount};
 
@@ -25,8 +25,8 @@ impl Listing {
             finding.hold(Content::Foreign);
         }
         let begins = self.dir.starts.get().is_some();
-        if begins && self.lacks_sources(rules.get(finding.rule), seen) {
-            finding.hold(Content::Unsourced);
+        if begins {
+            self.note_sources(rules.get(finding.rule), finding, seen);
         }
         let uid = self.dir.attrs.uid;
         // For the directory in which the finding begins, the ledger has decided.
@@ -55,21 +55,54 @@ impl Listing {
         }
     }
 
-    /// True if the directory of a finding holds something that its tool could not make again, because
-    /// the sources are not seen.
-    fn lacks_sources(&self, rule: &Rule, seen: &Seen<'_>) -> bool {
+    /// Records what a finding's directory is made from, if its tool could not make it again otherwise.
+    fn note_sources(&self, rule: &Rule, finding: &FindingAccount, seen: &Seen<'_>) {
         let is_made = |name: &[u8]| rule.made.iter().any(|pattern| pattern.matches(name));
         let has_made = || {
             let mut names = seen.names.into_iter().flat_map(|names| names.split(|b| *b == b'/'));
             rule.made.is_empty() || seen.names.is_none() || names.any(is_made)
         };
-        if rule.made_from != 0 && self.dir.sources_reach == 0 && has_made() {
-            return true;
+        if rule.made_from != 0 && has_made() {
+            match &self.dir.project {
+                Some(InProject::Made(project, _)) => finding.is_made_in(project),
+                _ => finding.hold(Content::Unsourced),
+            }
         }
-        rule.sources.as_ref().is_some_and(|ending| {
+        if let Some(ending) = &rule.sources {
             let known = seen.names.zip(self.dir.sources.as_deref());
-            !known.is_some_and(|(names, sources)| are_made_from(names, sources, ending))
-        })
+            let are_made = known.is_some_and(|(names, sources)| sources.make(names, ending));
+            if !are_made || self.has_larger_than_source {
+                finding.hold(Content::Unsourced);
+            }
+        }
+    }
+
+    /// Records that an entry may be a source.
+    #[inline]
+    pub(super) fn note_source(&mut self, rules: &Rules, name: &[u8], attrs: &Attrs) {
+        if self.names < MANY && rules.is_source(name) {
+            self.sources.add(name, attrs);
+        }
+        if attrs.kind != FileKind::File || attrs.apparent == 0 {
+            return;
+        }
+        if rules.has_of_project(self.markers) {
+            self.filled |= rules.marker(name);
+        }
+        self.has_contents = true;
+        if let Some(sources) = &self.dir.sources {
+            self.has_larger_than_source |= sources.are_too_small_for(name, attrs.apparent);
+        }
+    }
+
+    /// Tells the project of the directory that it has sources. What another tool made is none.
+    pub(super) fn tell_project(&self) {
+        if let Some(InProject::Source(project)) = &self.dir.project
+            && self.has_contents
+            && self.dir.starts.get().is_none()
+        {
+            project.found_source();
+        }
     }
 
     /// Records that the rule's tool does not own an entry. Each part of a large listing checks its own
@@ -81,6 +114,10 @@ impl Listing {
             _ => rule.owns.of_file(place, name, attrs.nlink),
         };
         self.owned.add(name, ownership);
+        let has_contents = attrs.kind == FileKind::File && attrs.apparent > 0;
+        if !has_contents && rule.owns.may_be_companion(name) {
+            self.owned.add_no_companion(name);
+        }
     }
 
     /// Decides which files that a rule matches by name are findings, and counts them. Returns errors of
@@ -170,29 +207,4 @@ fn is_later_output(
         && outer.class != Class::Trash
         && rules.get(rule).class == Class::Output
         && rules.file_holds(rule, name, seen).unwrap_or(true)
-}
-
-/// What follows the name of a module in the names of files that Python compiles from it: a tag (PEP
-/// 3147), or else the ending.
-const COMPILED: [&[&[u8]]; 2] = [&[b".cpython-", b".pypy", b".graalpy"], &[b".pyc", b".pyo"]];
-
-/// True if every one of `names` continues with a dot after the name of one of `sources`, which has
-/// `ending` instead. In both lists, each name is followed by a slash.
-fn are_made_from(names: &[u8], sources: &[u8], ending: &[u8]) -> bool {
-    let stems = sources.split(|byte| *byte == b'/').filter_map(|name| name.strip_suffix(ending));
-    let stems: HashSet<&[u8]> = stems.collect();
-    let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
-    names.all(|name| {
-        let mut dots = name.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
-        // A name may have dots: `model.old.py` is another module than `model.py`.
-        let mut compiled = COMPILED.iter().filter_map(|marks| {
-            let begins =
-                |(at, _): &(usize, &u8)| marks.iter().any(|it| name[*at..].starts_with(it));
-            dots.clone().find(begins)
-        });
-        match compiled.next() {
-            Some((at, _)) => stems.contains(&name[..at]),
-            None => dots.any(|(at, _)| stems.contains(&name[..at])),
-        }
-    })
 }

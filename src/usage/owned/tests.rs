@@ -25,6 +25,7 @@ fn a_path_owns_its_directories_its_file_and_what_it_says_below() {
         "tmp",
         "v/cache/lastfailed",
         "debug/<linked>",
+        "release/lib<word>.so<linked>",
     ]);
     let top = owned.top().expect("the rule asks at the top");
     let below = |path: &str| {
@@ -62,6 +63,9 @@ fn a_path_owns_its_directories_its_file_and_what_it_says_below() {
     let debug = below("debug").expect("the rule asks there");
     assert!(has_file(&debug, "program", 2) && !has_file(&debug, "results", 1));
     assert!(!has_dir(&debug, "results"));
+    let release = below("release").expect("the rule asks there");
+    assert!(has_file(&release, "libp.so", 2) && !has_file(&release, "libp.so", 1));
+    assert!(!has_file(&release, "libp.so.csv", 2) && !has_dir(&release, "libp.so"));
     let nothing = self::owned(&[]);
     assert_eq!(nothing.top(), None);
 }
@@ -104,6 +108,13 @@ fn a_file_may_need_another_one_beside_it() {
     assert!(are_foreign(1, Some("server/server.dd/xserver.d/")) && are_foreign(1, None));
     assert!(!are_foreign(2, None));
     assert_eq!(owned.of_dir(top, b"server"), Ownership::default());
+    // A directory or a link of that name is none.
+    assert!(owned.may_be_companion(b"server.d") && !owned.may_be_companion(b"server"));
+    let mut names = OwnedNames::default();
+    names.add(b"server", owned.of_file(top, b"server", 1));
+    assert!(!names.are_foreign(ALL, Some(b"server/server.d/")));
+    names.add_no_companion(b"server.d");
+    assert!(names.are_foreign(ALL, Some(b"server/server.d/")));
     for wrong in ["a+b/c", "a:b", "a:/x", "a:!*.x/y", "a:[b]/c"] {
         let compiled = Owned::new([wrong].into_iter(), &mut |_| Ok(1));
         assert!(compiled.is_err(), "{wrong}");

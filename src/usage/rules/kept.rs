@@ -2,19 +2,28 @@
 
 use std::io;
 
-use super::{RuleIndex, Rules};
+use super::{Markers, Rule, RuleIndex, Rules};
 use crate::usage::class::Class;
 use crate::usage::seen::{Extent, Seen};
-use crate::usage::{Attrs, FileKind};
 
 impl Rules {
-    /// True if files in a directory beside the file `name` may be made from it. A link may lead nowhere,
-    /// and a file may have lost its contents; only that of a Python package is often empty.
+    /// True if files in a directory beside the file `name` may be made from it.
     #[inline]
-    pub(in crate::usage) fn is_source(&self, name: &[u8], attrs: &Attrs) -> bool {
+    pub(in crate::usage) fn is_source(&self, name: &[u8]) -> bool {
         self.source_endings.iter().any(|ending| name.ends_with(ending))
-            && attrs.kind == FileKind::File
-            && (attrs.apparent > 0 || name == b"__init__.py")
+    }
+
+    /// True if the markers may be those of a project: of something to make a directory from, and of what
+    /// rules need beside it.
+    #[inline]
+    pub(in crate::usage) fn may_be_project(&self, seen: Markers) -> bool {
+        seen & self.made_from != 0 && seen & self.manifests != 0
+    }
+
+    /// True if one of the markers is of a project.
+    #[inline]
+    pub(in crate::usage) fn has_of_project(&self, seen: Markers) -> bool {
+        seen & (self.made_from | self.manifests) != 0
     }
 
     /// True if an output, which may be the only copy, begins in a directory for a rule that comes
@@ -38,5 +47,13 @@ impl Rules {
         let candidates = matched.iter().chain(&self.pathless).copied();
         let candidates: Vec<_> = candidates.filter(is_later).collect();
         Ok(self.inside(&candidates, false, None, seen)?.is_some())
+    }
+}
+
+impl Rule {
+    /// True if the tool makes a directory beside its sources from these. `filled` are the markers beside it
+    /// that are files with contents: an empty manifest is none.
+    pub(in crate::usage) fn is_made_beside(&self, filled: Markers) -> bool {
+        self.made_from != 0 && (self.beside == 0 || self.beside & filled != 0)
     }
 }

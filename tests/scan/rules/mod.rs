@@ -7,6 +7,7 @@ mod overlaps;
 mod owners;
 mod paths;
 mod proof;
+mod sources;
 mod structure;
 mod withheld;
 

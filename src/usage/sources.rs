@@ -1,0 +1,117 @@
+//! Sources: the files from which a tool makes a directory, so that it could make it again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Attrs, FileKind};
+
+/// Levels of directories from the one beside its sources to those that have rules of their own, such as
+/// `target/PLATFORM/release`.
+const REACH: u8 = 3;
+
+/// A project: a directory with sources, and with others that a tool makes from these.
+#[derive(Debug, Default)]
+pub(super) struct Project {
+    /// True once a file with contents was seen among the sources.
+    has_sources: AtomicBool,
+}
+
+impl Project {
+    pub(super) fn new(has_sources: bool) -> Arc<Self> {
+        Arc::new(Self { has_sources: has_sources.into() })
+    }
+
+    /// True if a file with contents was seen among the sources. The answer is final when all of the
+    /// project's directories are complete.
+    pub(super) fn has_sources(&self) -> bool {
+        // Relaxed: whoever completes a directory sees what was written before.
+        self.has_sources.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn found_source(&self) {
+        // Relaxed: as above.
+        self.has_sources.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What a directory is to a project that it is in.
+#[derive(Clone, Debug)]
+pub(super) enum InProject {
+    /// Its tool makes it. The number is that of levels for which this holds.
+    Made(Arc<Project>, u8),
+    /// It is one of the sources.
+    Source(Arc<Project>),
+}
+
+impl InProject {
+    /// The directory beside the sources.
+    pub(super) fn made(project: &Arc<Project>) -> Self {
+        Self::Made(Arc::clone(project), REACH)
+    }
+
+    /// What its subdirectories are.
+    pub(super) fn below(&self) -> Option<Self> {
+        match self {
+            Self::Made(_, ..=1) => None,
+            Self::Made(project, reach) => Some(Self::Made(Arc::clone(project), reach - 1)),
+            Self::Source(_) => Some(self.clone()),
+        }
+    }
+}
+
+/// Files beside a directory that a tool compiles into it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SourceNames {
+    /// Their names, each followed by a slash.
+    names: Vec<u8>,
+    /// True if `__init__.py` is empty, as in many packages.
+    has_empty_init: bool,
+}
+
+/// What an empty `__init__.py` is compiled to is at most this large: some 140 bytes and the path of the file
+/// (Python 3.8 to 3.14). Longer paths lose a command, and nothing else.
+const LARGEST_EMPTY_INIT: u64 = 300;
+
+impl SourceNames {
+    /// Adds a file. A link may lead nowhere, and a file may have lost its contents.
+    pub(super) fn add(&mut self, name: &[u8], attrs: &Attrs) {
+        let is_empty_init = attrs.apparent == 0 && name == b"__init__.py";
+        if attrs.kind == FileKind::File && (attrs.apparent > 0 || is_empty_init) {
+            self.has_empty_init |= is_empty_init;
+            self.names.extend_from_slice(name);
+            self.names.push(b'/');
+        }
+    }
+
+    /// True if the file `name` has more in it than a tool makes of an empty source.
+    #[inline]
+    pub(super) fn are_too_small_for(&self, name: &[u8], size: u64) -> bool {
+        self.has_empty_init && size > LARGEST_EMPTY_INIT && name.starts_with(b"__init__.")
+    }
+
+    /// True if every one of `names` continues with a dot after the name of a source, which has `ending`
+    /// instead. Each name is followed by a slash.
+    pub(super) fn make(&self, names: &[u8], ending: &[u8]) -> bool {
+        let sources = self.names.split(|byte| *byte == b'/');
+        let stems: HashSet<&[u8]> = sources.filter_map(|name| name.strip_suffix(ending)).collect();
+        let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        names.all(|name| {
+            let mut dots = name.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
+            // A name may have dots: `model.old.py` is another module than `model.py`.
+            let mut compiled = COMPILED.iter().filter_map(|marks| {
+                let begins =
+                    |(at, _): &(usize, &u8)| marks.iter().any(|it| name[*at..].starts_with(it));
+                dots.clone().find(begins)
+            });
+            match compiled.next() {
+                Some((at, _)) => stems.contains(&name[..at]),
+                None => dots.any(|(at, _)| stems.contains(&name[..at])),
+            }
+        })
+    }
+}
+
+/// What follows the name of a module in the names of files that Python compiles from it: a tag (PEP
+/// 3147), or else the ending.
+const COMPILED: [&[&[u8]]; 2] = [&[b".cpython-", b".pypy", b".graalpy"], &[b".pyc", b".pyo"]];
