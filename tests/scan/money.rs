@@ -271,7 +271,7 @@ fn published_amounts_have_all_digits_and_status_rounds_them() {
     let reclaimable = |of: &Value| {
         let of = &of["reclaimable"];
         let bytes = MeteredBytes(of["share"]["metered_bytes"].as_u64().unwrap()).human();
-        format!("{bytes} metered, {:.2} USD a month.\n", of["month"].as_f64().unwrap())
+        format!("at most {bytes} metered, {:.2} USD a month.\n", of["month"].as_f64().unwrap())
     };
     let line = format!("\nReclaimable: {}", reclaimable(&report["money"]));
     assert!(all.contains(&line) && all.contains("\nCosts are estimates"), "{line}{all}");
