@@ -115,7 +115,8 @@ impl Workshop {
             .env("INDEX", &self.address)
             .current_dir(home)
             .stdin(Stdio::null());
-        let output = watched(&mut command, Duration::from_secs(120));
+        // The first start of some tools reads thousands of files.
+        let output = watched(&mut command, Duration::from_secs(300));
         let both = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&both).into_owned();
         if output.status.success() { Ok(said) } else { Err(format!("`{script}` failed: {said}")) }
