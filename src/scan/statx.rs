@@ -40,6 +40,7 @@ pub(super) fn attrs_unmounted(fd: &OwnedFd, name: &CStr) -> io::Result<Attrs> {
         ino: stat.st_ino,
         nlink: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
         uid: stat.st_uid,
+        gid: stat.st_gid,
         mode: (stat.st_mode & 0o7777) as u16,
         apparent: stat.st_size.cast_unsigned(),
         allocated: stat.st_blocks.cast_unsigned().saturating_mul(512),
