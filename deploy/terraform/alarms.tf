@@ -55,8 +55,8 @@ locals {
         text      = "Homes are over their quota. The notice of the same scan, or `efs-scan status`, lists them."
       }
     },
-    # The same again, for groups with a quota ([quota.groups] in the input `settings`).
-    name != "efs" || !can(var.settings.quota.groups) ? {} : {
+    # The same again, for groups with a quota (group_quotas, or [quota.groups] in the input `settings`).
+    name != "efs" || length(var.group_quotas) == 0 && !can(var.settings.quota.groups) ? {} : {
       groups-over-quota = {
         metric    = "GroupsOverQuota"
         threshold = 0
@@ -132,6 +132,34 @@ resource "aws_cloudwatch_metric_alarm" "user_quota" {
   dimensions = {
     FileSystemId = local.file_system_id
     User         = each.key
+  }
+  statistic           = "Maximum"
+  period              = 86400
+  evaluation_periods  = 1
+  datapoints_to_alarm = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 100
+  treat_missing_data  = "ignore"
+  alarm_actions       = [local.topic]
+  ok_actions          = [local.topic]
+  tags                = var.tags
+
+  lifecycle {
+    ignore_changes = [alarm_name]
+  }
+}
+
+# As the alarm of a user. After a scan that did not read all homes of the group, the state stays.
+resource "aws_cloudwatch_metric_alarm" "group_quota" {
+  for_each = var.group_quotas
+
+  alarm_name        = "${local.name}-group-quota-${each.key}"
+  alarm_description = "The homes of group ${each.key} use more than ${each.value} together. `efs-scan status --by group` shows the groups."
+  namespace         = local.namespace
+  metric_name       = "QuotaPercent"
+  dimensions = {
+    FileSystemId = local.file_system_id
+    Group        = each.key
   }
   statistic           = "Maximum"
   period              = 86400

@@ -13,6 +13,10 @@ locals {
     flatten([for id in local.file_system_ids : ["*/fs=${id}/*", "latest/${id}.json", "du/${id}.txt", "report/${id}/*"]]),
     ["du/latest.txt", "report/index.html", "latest.json", "write-check", "state/remind/*"],
   ) : "${local.bucket_arn}/${var.prefix}/${key}"]
+
+  # A pattern's `*` crosses slashes: without this, a key of these file systems could be below the tables of
+  # another one, where Athena would read it.
+  never_written = ["${local.bucket_arn}/${var.prefix}/*/fs=*/fs=*"]
 }
 
 resource "aws_s3_bucket" "reports" {
@@ -119,6 +123,18 @@ data "aws_iam_policy_document" "writer" {
     sid       = "Publish${local.sid}"
     actions   = local.publish_actions
     resources = local.written
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.role_arn]
+    }
+  }
+
+  statement {
+    sid       = "NotBelowOthers${local.sid}"
+    effect    = "Deny"
+    actions   = local.publish_actions
+    resources = local.never_written
 
     principals {
       type        = "AWS"

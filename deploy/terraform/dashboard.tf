@@ -21,8 +21,11 @@ locals {
     values(aws_cloudwatch_metric_alarm.missing),
     values(aws_cloudwatch_metric_alarm.value),
     values(aws_cloudwatch_metric_alarm.user_quota),
+    values(aws_cloudwatch_metric_alarm.group_quota),
   )
   shown_alarms = slice(local.all_alarms, 0, min(100, length(local.all_alarms)))
+
+  below_graphs = 4 + 6 * ceil(length(local.graphs) / 2)
 
   widgets = concat(
     [{
@@ -49,7 +52,7 @@ locals {
     }],
     # A search, because names of users cannot be part of a metric query.
     length(var.user_quotas) == 0 ? [] : [{
-      type = "metric", x = 0, y = 4 + 6 * ceil(length(local.graphs) / 2), width = 24, height = 8
+      type = "metric", x = 0, y = local.below_graphs, width = 24, height = 8
       properties = {
         title   = "Users with their own quota: percent used"
         region  = local.region
@@ -59,6 +62,20 @@ locals {
         metrics = [[{
           expression = "SEARCH('{${local.namespace},FileSystemId,User} MetricName=\"QuotaPercent\" FileSystemId=\"${local.file_system_id}\"', 'Maximum', 86400)"
           id         = "users"
+        }]]
+      }
+    }],
+    length(var.group_quotas) == 0 ? [] : [{
+      type = "metric", x = 0, y = local.below_graphs + (length(var.user_quotas) == 0 ? 0 : 8), width = 24, height = 8
+      properties = {
+        title   = "Groups with their own quota: percent used"
+        region  = local.region
+        view    = "timeSeries"
+        stacked = false
+        yAxis   = { left = { min = 0 } }
+        metrics = [[{
+          expression = "SEARCH('{${local.namespace},FileSystemId,Group} MetricName=\"QuotaPercent\" FileSystemId=\"${local.file_system_id}\"', 'Maximum', 86400)"
+          id         = "groups"
         }]]
       }
     }],

@@ -125,7 +125,7 @@ resource "aws_instance" "monitor" {
 
     precondition {
       condition     = length(local.user_data) <= 16384
-      error_message = "The user data is ${length(local.user_data)} bytes long, and EC2 takes 16,384: shorten settings or user_quotas."
+      error_message = "The user data is ${length(local.user_data)} bytes long, and EC2 takes 16,384: shorten settings, user_quotas or group_quotas."
     }
 
     precondition {

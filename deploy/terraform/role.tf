@@ -54,6 +54,13 @@ data "aws_iam_policy_document" "monitor" {
     resources = local.written
   }
 
+  statement {
+    sid       = "NotBelowOthers"
+    effect    = "Deny"
+    actions   = local.publish_actions
+    resources = local.never_written
+  }
+
   # Earlier runs, and the newest ones of all file systems.
   statement {
     sid       = "ReadBack"

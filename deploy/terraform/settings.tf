@@ -11,6 +11,7 @@ locals {
       cloudwatch = merge(
         { namespace = local.namespace },
         length(var.user_quotas) == 0 ? {} : { users = keys(var.user_quotas) },
+        length(var.group_quotas) == 0 ? {} : { groups = keys(var.group_quotas) },
       )
       notify = { topic = local.topic }
     },
@@ -20,10 +21,11 @@ locals {
     var.remind == null ? {} : { remind = local.remind },
     # A container's log gets the table, too: the largest homes will do.
     local.on_instance ? {} : { limit = 20 },
-    !local.quotas ? {} : {
+    !local.quotas && length(var.group_quotas) == 0 ? {} : {
       quota = merge(
         var.quota_default == null ? {} : { default = var.quota_default },
         length(var.user_quotas) == 0 ? {} : { users = var.user_quotas },
+        length(var.group_quotas) == 0 ? {} : { groups = var.group_quotas },
       )
     },
   )

@@ -290,6 +290,32 @@ variable "user_quotas" {
   }
 }
 
+variable "group_quotas" {
+  description = "Quotas of groups that pay, by their names in the reports, for all homes of their people together: { physics = \"20TiB\" }. Each of them gets three metrics and an alarm on the file system of domain_id, for at most 1 USD a month. Groups come from `group_tag` or a column `group` of names, in the input `settings`."
+  type        = map(string)
+  default     = {}
+
+  # CloudWatch gets names in printable ASCII, as those of users.
+  validation {
+    condition = alltrue([
+      for group in keys(var.group_quotas) :
+      can(regex("^[ -~]{1,200}$", group)) && !can(regex("^[: ]|\\\\| $", group))
+    ])
+    error_message = "group_quotas must name groups in up to 200 printable ASCII characters, without a backslash, without a colon or space first and without a space last."
+  }
+
+  validation {
+    condition     = alltrue([for size in values(var.group_quotas) : can(regex("^[0-9.]*[1-9][0-9.]*(M|G|T)i?B$", size)) && can(regex("^[0-9]+([.][0-9]+)?[A-Z]", size))])
+    error_message = "group_quotas must give sizes with their unit, like 50GiB, 1.5TiB or 500MB."
+  }
+
+  # User data is limited to 16 KiB, and has each name twice, compressed.
+  validation {
+    condition     = length(jsonencode(var.group_quotas)) <= 4000
+    error_message = "group_quotas has more than 4,000 characters: give quotas to the groups that need an alarm."
+  }
+}
+
 variable "tags" {
   description = "Tags of all resources, the instance's volume among them, which gets the provider's default_tags, too."
   type        = map(string)

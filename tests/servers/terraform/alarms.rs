@@ -18,7 +18,8 @@ use efs_scan_testbed::aws::{REGION, Sizes, Stub};
 use efs_scan_testbed::*;
 
 /// Metrics that have an alarm.
-const WATCHED: [&str; 6] = [
+const WATCHED: [&str; 7] = [
+    "GroupsOverQuota",
     "HomesOverQuota",
     "MaxQuotaPercent",
     "MeteredBytes",
@@ -53,12 +54,12 @@ fn every_alarm_uses_a_metric_of_the_program_and_notifies() {
         let dimensions = values["dimensions"].as_object().unwrap();
         assert_eq!(dimensions["FileSystemId"], module.file_system(), "{metric}");
         let names: BTreeSet<&str> = dimensions.keys().map(String::as_str).collect();
-        let user = if metric == "QuotaPercent" {
-            &["FileSystemId", "User"][..]
-        } else {
-            &["FileSystemId"]
+        let more = match (metric, dimensions.contains_key("Group")) {
+            ("QuotaPercent", false) => Some("User"),
+            ("QuotaPercent", true) => Some("Group"),
+            _ => None,
         };
-        assert_eq!(names, user.iter().copied().collect(), "{metric}");
+        assert_eq!(names, ["FileSystemId"].into_iter().chain(more).collect(), "{metric}");
         for actions in ["alarm_actions", "ok_actions"] {
             assert_eq!(values[actions], serde_json::json!([module.topic().0]), "{metric}");
         }
@@ -68,12 +69,13 @@ fn every_alarm_uses_a_metric_of_the_program_and_notifies() {
         assert!(span <= 7 * DAY, "{metric}: {span} s");
         assert!(!values["alarm_description"].as_str().unwrap().is_empty(), "{metric}");
     }
-    let users: BTreeSet<&str> = all["QuotaPercent"]
-        .iter()
-        .map(|values| values["dimensions"]["User"].as_str().unwrap())
-        .collect();
+    let of = |dimension: &str| -> BTreeSet<&str> {
+        let quotas = all["QuotaPercent"].iter();
+        quotas.filter_map(|values| values["dimensions"][dimension].as_str()).collect()
+    };
     let wanted = module.users();
-    assert_eq!(users, wanted.iter().map(String::as_str).collect());
+    assert_eq!(of("User"), wanted.iter().map(String::as_str).collect());
+    assert_eq!(of("Group"), BTreeSet::from(["physics"]));
 }
 
 /// Returns a value beyond the alarm's threshold, and one within it.
@@ -287,8 +289,9 @@ impl Monitor<'_> {
         self.efs.file_system(self.module.file_system(), sizes);
         let path = |name: &str| self.scratch.path().join(name);
         let mut names = csv::Writer::from_path(path("names.csv")).unwrap();
+        names.write_record(["uid", "name", "group"]).unwrap();
         for (uid, name) in (200_005..).zip(self.module.users()) {
-            names.write_record([uid.to_string(), name]).unwrap();
+            names.write_record([uid.to_string(), name, "physics".to_owned()]).unwrap();
         }
         names.flush().unwrap();
         std::fs::write(path("efs-scan.toml"), self.module.configuration()).unwrap();
@@ -364,8 +367,8 @@ fn alarms_fire_and_recover_by_scans_of_the_real_program() {
     assert_eq!(monitor.scan(budget * 4, Rights::Owner).status.code(), Some(3));
     std::fs::remove_dir(&locked).unwrap();
     let after = ministack.states(module);
-    for metric in ["HomesOverQuota", "MaxQuotaPercent", "MeteredBytes", "MeteredDifferencePercent"]
-    {
+    let totals = WATCHED.into_iter().filter(|it| !["QuotaPercent", "ScanComplete"].contains(it));
+    for metric in totals {
         assert!(after["ALARM"].contains(metric), "a partial scan ends no alarm: {after:?}");
     }
     let report = monitor.scan(1 << 40, Rights::All);

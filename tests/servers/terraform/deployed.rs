@@ -126,6 +126,7 @@ impl Deployed {
               }}
               settings                  = {{ group_tag = "team" }}
               user_quotas               = {{ alice = "32MiB", {hostile} = "1.5MiB" }}
+              group_quotas              = {{ physics = "64MiB" }}
             }}"#
             )
         };

@@ -315,8 +315,8 @@ fn three_accounts_publish_into_one_bucket() {
         .unwrap();
     let policy: Value = serde_json::from_str(policy).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
-    assert_eq!(statements.len(), 9, "{policy}");
-    assert_eq!(statements.iter().filter(|it| it["Effect"] == "Deny").count(), 1);
+    assert_eq!(statements.len(), 11, "{policy}");
+    assert_eq!(statements.iter().filter(|it| it["Effect"] == "Deny").count(), 3);
     let id_of = |name: &str| {
         let found = applied.values(&format!("module.{name}.data.aws_efs_file_system.homes"));
         found[0]["file_system_id"].as_str().unwrap().to_owned()
@@ -329,19 +329,26 @@ fn three_accounts_publish_into_one_bucket() {
         let role = format!("arn:aws:iam::{account}:role/efs-scan-{domain}-monitor-us-east-1");
         let of_role: Vec<_> =
             statements.iter().filter(|it| it["Principal"]["AWS"] == role.as_str()).collect();
-        let [publish] = of_role[..] else { panic!("{of_role:?}") };
+        let [publish, not] = of_role[..] else { panic!("{of_role:?}") };
+        assert_eq!((&publish["Effect"], &not["Effect"]), (&"Allow".into(), &"Deny".into()));
+        let denied = not["Resource"].as_str().unwrap().split_once("/efs/").unwrap().1;
         assert_eq!(publish["Action"], "s3:PutObject");
         let below = |key: &str| {
             let resources = publish["Resource"].as_array().unwrap().iter();
             let mut parts = resources.map(|it| it.as_str().unwrap().split_once("/efs/").unwrap().1);
-            parts.any(|pattern| like(pattern, key))
+            parts.any(|pattern| like(pattern, key)) && !like(denied, key)
         };
         // All that a run of its file system writes, and nothing of another's.
-        for table in ["runs", "homes", "findings", "dirs"] {
+        for table in ["runs", "homes/parquet", "findings/parquet", "homes", "findings", "dirs"] {
             let key =
                 |id: &str| format!("{table}/fs={id}/dt=2026-11-29/20261129T000000.000000Z.csv");
             assert!(below(&key(&id_of(name))) && !below(&key(&id_of("platform"))), "{publish}");
         }
+        // Not even below another's table, where Athena would read it.
+        let beside = |of: &str, by: &str| {
+            format!("homes/parquet/fs={}/dt=2026-11-29/fs={}/rows.parquet", id_of(of), id_of(by))
+        };
+        assert!(!below(&beside("platform", name)) && !below(&beside(name, name)), "{not}");
         for (start, end) in [("latest/", ".json"), ("du/", ".txt"), ("report/", "/users/1.html")] {
             let key = |id: &str| format!("{start}{id}{end}");
             assert!(below(&key(&id_of(name))) && !below(&key(&id_of("platform"))), "{publish}");

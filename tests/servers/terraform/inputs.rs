@@ -82,6 +82,13 @@ const WRONG: &[(&str, &str, &str)] = &[
         r#"{ for n in range(400) : "user${n}" => "1GiB" }"#,
         "user_quotas has more than 4,000",
     ),
+    ("group_quotas", r#"{ physics = "lots" }"#, "group_quotas must give sizes"),
+    ("group_quotas", r#"{ "a\\b" = "1GiB" }"#, "group_quotas must name groups"),
+    (
+        "group_quotas",
+        r#"{ for n in range(400) : "group${n}" => "1GiB" }"#,
+        "group_quotas has more than 4,000",
+    ),
 ];
 
 /// Returns a module block of the configuration, which may name the package with `./`.

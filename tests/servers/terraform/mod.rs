@@ -113,7 +113,7 @@ fn two_domains_have_no_name_in_common() {
             named += 1;
         }
     }
-    assert_eq!(named, 15);
+    assert_eq!(named, 17);
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn alarms_notify_of_both_changes_and_are_on_the_dashboard() {
     let Some(deployed) = Deployed::get() else { return };
     let topic = deployed.output("topic_arn");
     let alarms = deployed.of_type("aws_cloudwatch_metric_alarm");
-    assert_eq!(alarms.len(), 7);
+    assert_eq!(alarms.len(), 9);
     for (address, alarm) in &alarms {
         for actions in ["alarm_actions", "ok_actions"] {
             assert_eq!(alarm[actions], json!([topic]), "{address}");
@@ -313,6 +313,8 @@ fn alarms_notify_of_both_changes_and_are_on_the_dashboard() {
     }
     let user = deployed.values("aws_cloudwatch_metric_alarm.user_quota[\"alice\"]");
     assert_eq!(user["dimensions"]["User"], "alice");
+    let group = deployed.values("aws_cloudwatch_metric_alarm.group_quota[\"physics\"]");
+    assert_eq!(group["dimensions"]["Group"], "physics");
 
     let body = deployed.values("aws_cloudwatch_dashboard.homes")["dashboard_body"].as_str();
     let body: Value = serde_json::from_str(body.unwrap()).unwrap();

@@ -51,6 +51,7 @@ impl<'a> Monitor<'a> {
         command.args([
             "--cloudwatch",
             "--cloudwatch-users",
+            "--cloudwatch-groups",
             "--notify-topic",
             self.module.topic().0,
         ]);
@@ -194,6 +195,8 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
     }
     let (bucket, prefix) = module.bucket_and_prefix();
     let object = |bucket: &str, key: &str| format!("arn:aws:s3:::{bucket}/{key}");
+    let below_another =
+        format!("{prefix}/homes/parquet/fs=fs-00000000/fs={}/x", module.file_system());
     let member = |kind: &str, domain: &str| {
         format!("arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{domain}/alice")
     };
@@ -204,6 +207,7 @@ fn the_role_allows_what_the_program_asks_for_and_no_more() {
         Ask::new("s3:DeleteObject", &object(bucket, &format!("{prefix}/latest/prod.json"))),
         Ask::new("s3:PutObject", &object(bucket, "packages/efs-scan.rpm")),
         Ask::new("s3:PutObject", &object("another", &format!("{prefix}/latest/prod.json"))),
+        Ask::new("s3:PutObject", &object(bucket, &below_another)),
         Ask::new("s3:GetObject", &object("another", &format!("{prefix}/latest/prod.json"))),
         Ask::new("s3:ListBucket", "arn:aws:s3:::another"),
         Ask::new("cloudwatch:PutMetricData", "*"),

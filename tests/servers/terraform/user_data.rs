@@ -184,6 +184,8 @@ fn the_program_accepts_the_configuration_of_the_script() {
     assert_eq!(config["quota"]["users"]["alice"].as_str(), Some("32MiB"));
     let users = config["cloudwatch"]["users"].as_array().unwrap();
     assert!(users.len() == 2 && users.iter().any(|user| user.as_str() == Some(HOSTILE)));
+    assert_eq!(config["quota"]["groups"]["physics"].as_str(), Some("64MiB"));
+    assert_eq!(config["cloudwatch"]["groups"].as_array().unwrap().len(), 1);
 }
 
 #[test]
