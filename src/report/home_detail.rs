@@ -132,8 +132,8 @@ fn run_as(home: &HomeReport) -> Option<String> {
     let uid = home.uid.filter(|uid| *uid != 0)?;
     home.findings.iter().any(|finding| finding.command.is_some()).then(|| {
         format!(
-            "Run them as their owner, `setpriv --reuid={uid} --clear-groups COMMAND`, never as root: the \
-             owner may have put a link there meanwhile"
+            "Run them in the owner's shell, `setpriv --reuid={uid} --regid={uid} --clear-groups sh`, never as \
+             root: the owner may have put a link there meanwhile"
         )
     })
 }

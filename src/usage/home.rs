@@ -235,6 +235,16 @@ impl FindingAccount {
         self.contents.fetch_or(contents, Ordering::Relaxed);
     }
 
+    /// Counts inodes with one link, and the `shares` of those with several.
+    pub(super) fn count(&self, single: Amount, shares: u64) {
+        if single != Amount::default() || shares > 0 {
+            self.update(|sums| {
+                sums.single.merge(single);
+                sums.shares = sums.shares.saturating_add(shares);
+            });
+        }
+    }
+
     pub(super) fn update(&self, change: impl FnOnce(&mut FindingSums)) {
         change(&mut lock(&self.sums));
     }

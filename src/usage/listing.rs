@@ -343,13 +343,8 @@ impl Listing {
         ledger.progressed(&tally);
         let subtree = amount.allocated.0.saturating_add(std::mem::take(&mut self.shares));
         dir.count(&tally, subtree);
-        if let Some(finding) = finding
-            && (amount != Amount::default() || shares > 0)
-        {
-            finding.update(|sums| {
-                sums.single.merge(amount);
-                sums.shares = sums.shares.saturating_add(shares);
-            });
+        if let Some(finding) = finding {
+            finding.count(amount, shares);
         }
         let large = self.take_large();
         home.books(|books| {
@@ -402,7 +397,7 @@ impl Listing {
             let share = attrs.allocated / u64::from(attrs.nlink);
             self.share(share);
             if let Some(finding) = finding {
-                finding.update(|sums| sums.shares = sums.shares.saturating_add(share));
+                finding.count(Amount::default(), share);
             }
             ledger.links(&[attrs], &self.dir, finding, account);
         } else {

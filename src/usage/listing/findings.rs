@@ -185,7 +185,7 @@ impl Listing {
         let amount = tally.amount();
         ledger.progressed(&tally);
         self.share(amount.allocated.0);
-        finding.update(|sums| sums.single.merge(amount));
+        finding.count(amount, 0);
         home.books(|books| {
             books.tally.merge(&tally);
             books.by_class.add(class, amount);

@@ -62,7 +62,7 @@ fn the_page_of_a_user_says_whose_the_commands_are() {
     let has =
         |page: &str| ["rm -rf", "never as root", "Downloaded again"].map(|it| page.contains(it));
     assert_eq!(has(&page("200005")), [true, true, true]);
-    assert!(page("200005").contains("`setpriv --reuid=200005 --clear-groups COMMAND`"));
+    assert!(page("200005").contains("`setpriv --reuid=200005 --regid=200005 --clear-groups sh`"));
     assert_eq!(has(&page("200006")), [false, false, false]);
     assert_eq!(has(&page("0")), [true, false, true]);
 }
