@@ -13,7 +13,7 @@ use super::plans::{Team, deleted, what_a_plan_does_not_know_replaces_nothing};
 use efs_scan_testbed::{at_once, efs_scan, scratch, watched};
 
 /// Result of applying an example.
-struct Applied {
+pub(super) struct Applied {
     /// Values of resources and data sources of all modules, by address.
     all: Vec<(String, Value)>,
     outputs: Value,
@@ -52,7 +52,7 @@ impl Applied {
         Self { all, outputs, second_plan, left }
     }
 
-    fn values(&self, part: &str) -> Vec<&Value> {
+    pub(super) fn values(&self, part: &str) -> Vec<&Value> {
         let found = self.all.iter().filter(|(address, _)| address.contains(part));
         found.map(|(_, values)| values).collect()
     }
@@ -325,48 +325,59 @@ fn three_accounts_publish_into_one_bucket() {
         let keys = table["parameters"]["projection.fs.values"].as_str().unwrap();
         assert!(accounts.iter().all(|it| keys.contains(&id_of(it.0))), "{keys}");
     }
+    #[cfg(feature = "aws")]
+    super::accounts::the_real_program_may_publish(&applied, &accounts, &policy);
     for (name, account, domain) in &accounts[1..] {
-        let role = format!("arn:aws:iam::{account}:role/efs-scan-{domain}-monitor-us-east-1");
-        let of_role: Vec<_> =
-            statements.iter().filter(|it| it["Principal"]["AWS"] == role.as_str()).collect();
-        let [publish, not] = of_role[..] else { panic!("{of_role:?}") };
-        assert_eq!((&publish["Effect"], &not["Effect"]), (&"Allow".into(), &"Deny".into()));
-        let denied = not["Resource"].as_str().unwrap().split_once("/efs/").unwrap().1;
-        assert_eq!(publish["Action"], "s3:PutObject");
-        let below = |key: &str| {
-            let resources = publish["Resource"].as_array().unwrap().iter();
-            let mut parts = resources.map(|it| it.as_str().unwrap().split_once("/efs/").unwrap().1);
-            parts.any(|pattern| like(pattern, key)) && !like(denied, key)
-        };
-        // All that a run of its file system writes, and nothing of another's.
-        for table in ["runs", "homes/parquet", "findings/parquet", "homes", "findings", "dirs"] {
-            let key =
-                |id: &str| format!("{table}/fs={id}/dt=2026-11-29/20261129T000000.000000Z.csv");
-            assert!(below(&key(&id_of(name))) && !below(&key(&id_of("platform"))), "{publish}");
-        }
-        // Not even below another's table, where Athena would read it.
-        let beside = |of: &str, by: &str| {
-            format!("homes/parquet/fs={}/dt=2026-11-29/fs={}/rows.parquet", id_of(of), id_of(by))
-        };
-        assert!(!below(&beside("platform", name)) && !below(&beside(name, name)), "{not}");
-        for (start, end) in [("latest/", ".json"), ("du/", ".txt"), ("report/", "/users/1.html")] {
-            let key = |id: &str| format!("{start}{id}{end}");
-            assert!(below(&key(&id_of(name))) && !below(&key(&id_of("platform"))), "{publish}");
-        }
-        for shared in ["du/latest.txt", "report/index.html", "write-check"] {
-            assert!(below(shared), "{publish}");
-        }
-        // Whatever else the account may write is under its own name.
-        let written = statements.iter().filter(|it| {
-            it["Effect"] == "Allow"
-                && it["Principal"].to_string().contains(&format!("{account}:root"))
-                && it["Action"].to_string().contains("Put")
-        });
-        for statement in written {
-            let resources = statement["Resource"].to_string();
-            let own = resources.matches(&format!("/efs-scan-{domain}/*")).count();
-            assert_eq!((resources.matches("arn:").count(), own), (2, 2), "{statement}");
-        }
+        let ids = (&*id_of(name), &*id_of("platform"));
+        may_write_its_own_only(statements, (account, domain), ids);
+    }
+}
+
+/// Checks the statements of the bucket's policy about a monitor of another account: it may write the keys
+/// of the file system `own`, and none of `other`.
+fn may_write_its_own_only(
+    statements: &[Value],
+    (account, domain): (&str, &str),
+    (own, other): (&str, &str),
+) {
+    let role = format!("arn:aws:iam::{account}:role/efs-scan-{domain}-monitor-us-east-1");
+    let of_role: Vec<_> =
+        statements.iter().filter(|it| it["Principal"]["AWS"] == role.as_str()).collect();
+    let [publish, not] = of_role[..] else { panic!("{of_role:?}") };
+    assert_eq!((&publish["Effect"], &not["Effect"]), (&"Allow".into(), &"Deny".into()));
+    let denied = not["Resource"].as_str().unwrap().split_once("/efs/").unwrap().1;
+    assert_eq!(publish["Action"], "s3:PutObject");
+    let below = |key: &str| {
+        let resources = publish["Resource"].as_array().unwrap().iter();
+        let mut parts = resources.map(|it| it.as_str().unwrap().split_once("/efs/").unwrap().1);
+        parts.any(|pattern| like(pattern, key)) && !like(denied, key)
+    };
+    // All that a run of its file system writes, and nothing of another's.
+    for table in ["runs", "homes/parquet", "findings/parquet", "homes", "findings", "dirs"] {
+        let key = |id: &str| format!("{table}/fs={id}/dt=2026-11-29/20261129T000000.000000Z.csv");
+        assert!(below(&key(own)) && !below(&key(other)), "{publish}");
+    }
+    // Not even below another's table, where Athena would read it.
+    let beside =
+        |of: &str, by: &str| format!("homes/parquet/fs={of}/dt=2026-11-29/fs={by}/rows.parquet");
+    assert!(!below(&beside(other, own)) && !below(&beside(own, own)), "{not}");
+    for (start, end) in [("latest/", ".json"), ("du/", ".txt"), ("report/", "/users/1.html")] {
+        let key = |id: &str| format!("{start}{id}{end}");
+        assert!(below(&key(own)) && !below(&key(other)), "{publish}");
+    }
+    for shared in ["du/latest.txt", "report/index.html", "write-check"] {
+        assert!(below(shared), "{publish}");
+    }
+    // Whatever else the account may write is under its own name.
+    let written = statements.iter().filter(|it| {
+        it["Effect"] == "Allow"
+            && it["Principal"].to_string().contains(&format!("{account}:root"))
+            && it["Action"].to_string().contains("Put")
+    });
+    for statement in written {
+        let resources = statement["Resource"].to_string();
+        let own = resources.matches(&format!("/efs-scan-{domain}/*")).count();
+        assert_eq!((resources.matches("arn:").count(), own), (2, 2), "{statement}");
     }
 }
 

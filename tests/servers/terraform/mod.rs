@@ -1,6 +1,8 @@
 //! `deploy/terraform`: validated by Terraform, deployed to moto, and run like on its instance.
 
 #[cfg(feature = "aws")]
+mod accounts;
+#[cfg(feature = "aws")]
 mod alarms;
 #[cfg(feature = "aws")]
 mod clockwork;
