@@ -1,5 +1,7 @@
 //! Two hosts publishing to the same destination, in every order that matters.
 
+use std::sync::Mutex;
+
 use efs_scan::outbox::publish;
 use efs_scan::published::DU_LATEST;
 use efs_scan::report::{DuNames, du};
@@ -7,6 +9,7 @@ use efs_scan::store::{Condition, Store};
 
 use super::contract::{self, DU, assert_there, report_at};
 use super::turns::*;
+use efs_scan_testbed::at_once;
 
 #[test]
 fn the_store_of_these_tests_keeps_the_contract() {
@@ -66,7 +69,7 @@ fn starts(versions: Versions) -> Vec<Memory> {
     starts
 }
 
-/// One test, because there are many orders and each takes two threads.
+/// One test for both, because there are many orders. Each mostly waits for its two threads to take turns.
 #[test]
 fn latest_json_and_the_du_files_are_of_the_newest_run_in_every_order() {
     let (newest, text) = (report_at(2).run.id, du(&report_at(2), DuNames::Raw));
@@ -74,11 +77,13 @@ fn latest_json_and_the_du_files_are_of_the_newest_run_in_every_order() {
         let of = |key| memory.get(key).unwrap().unwrap().bytes == text;
         latest_id(memory) == newest && [DU, DU_LATEST].into_iter().all(of)
     };
-    let mut wrong = String::new();
-    for versions in [Versions::Counted, Versions::Content] {
-        for start in starts(versions) {
-            wrong += &wrong_orders(versions, &start, &is_newest);
-        }
-    }
+    let cases = [Versions::Counted, Versions::Content]
+        .map(|versions| starts(versions).into_iter().map(move |start| (versions, start)));
+    let wrong = Mutex::new(String::new());
+    at_once(cases.into_iter().flatten(), |(versions, start)| {
+        let found = wrong_orders(versions, &start, &is_newest);
+        *wrong.lock().unwrap() += &found;
+    });
+    let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{wrong}");
 }
