@@ -258,7 +258,7 @@ fn a_check_says_how_ganesha_answers() {
     let (level, text) = line(&report, "server");
     assert!(level == "ok" && text.contains(": 8 connections lead to one server"), "{text}");
     let (level, text) = line(&report, "reading");
-    assert!(level == "ok" && text.contains("closed to all but their owners"), "{text}");
+    assert!(level == "ok" && text.contains("of other users, can be listed"), "{text}");
     // Batches are tried, because ganesha does not say that it is Linux.
     let (code, report) = check(&url, &["--nfs-uid", "0", "--nfs-batch", "8"]);
     assert_eq!((code, line(&report, "batches").0), (Some(0), "ok"), "{report}");
