@@ -33,7 +33,7 @@ pub(super) fn deliver(
     phase.compute("making the report");
     let mut report = build(config, &prepared, &walked);
     let Prepared { publisher, output, dirs: dirs_output, .. } = prepared;
-    let dirs = Dirs::of(config, &walked.ledger, &report);
+    let mut dirs = Dirs::of(config, &walked.ledger, &report);
     // The run is safe in the spool before anything else can fail.
     phase.begin("keeping the run in the state directory");
     let keep = |publisher| dirs.keep(publisher, &mut report);
@@ -48,8 +48,7 @@ pub(super) fn deliver(
     };
     if let (Some(publisher), true) = (&publisher, kept.is_published() && !stop.is_set()) {
         phase.begin(format!("comparing with the run of the day before{waits}"));
-        // The spool has the table of this run, if there is one.
-        let own = || publisher.kept_dirs(&report.run.id).or_else(|| dirs.temporary());
+        let own = || publisher.kept_dirs(&report.run.id).or_else(|| dirs.made());
         report.growth = growth::of(config, &report, &own, aws);
         if report.growth.is_some() && kept == Kept::Spooled {
             publisher.keep_again(&report);

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Seek, Write};
 
+use crate::atomic;
 use crate::config::Config;
 use crate::dirs::{About, write_scanned};
 use crate::log;
@@ -11,7 +12,8 @@ use crate::output::Output;
 use crate::report::{Coverage, Report};
 use crate::usage::Ledger;
 
-/// The table of directories, which is made again each time that it is written.
+/// The table of directories, which is made again each time that it is written, unless it is kept in a
+/// file.
 pub(super) struct Dirs<'a> {
     ledger: &'a Ledger,
     /// Id of the run.
@@ -20,6 +22,8 @@ pub(super) struct Dirs<'a> {
     /// True if it is published with the run.
     pub(super) is_published: bool,
     is_interrupted: bool,
+    /// The table as it is published, in a file without a name, where there is no spool for it.
+    made: Option<File>,
 }
 
 impl<'a> Dirs<'a> {
@@ -39,29 +43,36 @@ impl<'a> Dirs<'a> {
             // Directories that were being read when the walk was interrupted have no sums.
             is_published: config.publishing.dirs && !is_interrupted,
             is_interrupted,
+            made: None,
         }
     }
 
     /// Writes the table as it is published.
     pub(super) fn fill(&self, to: &mut dyn Write) -> io::Result<()> {
+        if let Some(mut made) = self.made.as_ref() {
+            made.rewind()?;
+            return io::copy(&mut made, to).map(|_| ());
+        }
         let about = About { run: Some(self.run.clone()), ..self.about.clone() };
         write_scanned(self.ledger, &about, to)
     }
 
-    /// Writes the table to a file without a name, to compare it with others. `None` if the run has no
-    /// table, or nothing can be written in TMPDIR.
-    pub(super) fn temporary(&self) -> Option<File> {
-        if !self.is_published || self.ledger.dirs_failure().is_some() {
-            return None;
-        }
-        let mut file = tempfile::tempfile().ok()?;
-        self.fill(&mut file).ok()?;
-        file.rewind().ok()?;
-        Some(file)
+    /// Returns the table if there is no spool for it, to compare it with others.
+    pub(super) fn made(&self) -> Option<File> {
+        let mut made = self.made.as_ref()?;
+        made.rewind().ok()?;
+        made.try_clone().ok()
+    }
+
+    /// Writes the table to a file without a name.
+    fn make(&self) -> io::Result<File> {
+        let mut file = tempfile::tempfile_in(atomic::temporary_directory())?;
+        self.fill(&mut file)?;
+        Ok(file)
     }
 
     /// Puts the run into the spool, with its table before it. The report says if it has to do without.
-    pub(super) fn keep(&self, publisher: &Publisher, report: &mut Report) -> Kept {
+    pub(super) fn keep(&mut self, publisher: &Publisher, report: &mut Report) -> Kept {
         let failure = self.ledger.dirs_failure().filter(|_| self.is_published).map(str::to_owned);
         let has_table = self.is_published && failure.is_none();
         let unkept = match has_table {
@@ -72,12 +83,15 @@ impl<'a> Dirs<'a> {
         let kept = publisher.keep(report);
         let problem = match kept {
             Kept::Spooled | Kept::LeftOut => unkept,
-            // This process publishes both. The report has to say if there is no table, so it is made
-            // once to see whether it can be.
-            Kept::Unkept | Kept::Direct => has_table
-                .then(|| self.fill(&mut io::sink()).err())
-                .flatten()
-                .map(|error| format!("cannot make the table of directories: {error}")),
+            // This process publishes both, and the report has to say if there is no table.
+            Kept::Unkept | Kept::Direct if has_table => match self.make() {
+                Ok(file) => {
+                    self.made = Some(file);
+                    None
+                }
+                Err(error) => Some(format!("cannot make the table of directories: {error}")),
+            },
+            Kept::Unkept | Kept::Direct => None,
         };
         if let Some(problem) = &problem {
             log::error!("{problem}; the run is published without its table of directories");
