@@ -69,8 +69,8 @@ impl Frame {
             nlink: Pack::unpack(from),
             uid: Pack::unpack(from),
             mode: Pack::unpack(from),
-            // The shards have decided what its group may do.
-            gid: 0,
+            // The shards have decided what its group may do. No directory is this group's alone.
+            gid: u32::MAX,
             // The shard that owns the directory counted its own inode.
             apparent: 0,
             allocated: 0,
