@@ -1,5 +1,5 @@
-//! What grew on each of several file systems: one table, whose treemap opens into file systems, homes and
-//! directories.
+//! Shows what grew on each of several file systems: one table, whose treemap opens into file systems,
+//! homes and directories.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,6 @@ use super::grew::{Readers, Row, WhatGrew, home_row, partial, sum, table, tree};
 use super::words::{many, minute, shown};
 use crate::changes::ChangesView;
 use crate::units::Usd;
-use crate::usage::Class;
 
 /// Homes and lines of all file systems together, about, and of each at least. A file system's own page has
 /// more.
@@ -56,7 +55,7 @@ fn of_all(known: &[(&FleetMember, &ChangesView)]) -> Markup {
     let views = || known.iter().map(|(_, view)| view);
     let bytes = views().fold(0i64, |sum, view| sum.saturating_add(view.change.allocated_bytes));
     let costs = views().any(|view| view.money.is_some());
-    // Where one has no price, a sum of the others would be too small.
+    // A sum would be too small if one of them has no price.
     let cost = views().map(|view| view.cost_month.map(|cost| cost.0)).sum::<Option<f64>>();
     let of = known.len();
     let (homes, lines) = ((HOMES / of).max(LEAST.0), (LINES / of).max(LEAST.1));
@@ -76,9 +75,8 @@ fn of_one(member: &FleetMember, view: &ChangesView, homes: usize, lines: usize) 
         @if let Some(started) = view.old.started { " " small { "since " (minute(started)) } }
         @if view.is_partial() { " " span.mark.warn { "partial" } }
     };
-    let files = view.change.files;
-    let mut rows =
-        vec![Row { cost: view.cost_month, ..plain(0, head, view.change.allocated_bytes, files) }];
+    let (bytes, files) = (Some(view.change.allocated_bytes), view.change.files);
+    let mut rows = vec![Row { cost: view.cost_month, bytes, files, ..Row::named(0, head) }];
     let mut listed = 0;
     for home in view.homes.iter().take(homes) {
         if rows.len() >= lines {
@@ -96,22 +94,7 @@ fn of_one(member: &FleetMember, view: &ChangesView, homes: usize, lines: usize) 
         let (bytes, files) =
             (add(&|home| home.change.allocated_bytes), add(&|home| home.change.files));
         let name = html! { "(" (many(others.len() as u64, "other home", "other homes")) ")" };
-        rows.push(Row { grew: bytes.max(0), ..plain(1, name, bytes, files) });
+        rows.push(Row { bytes: Some(bytes), files, grew: bytes.max(0), ..Row::named(1, name) });
     }
     rows
-}
-
-/// A row without details.
-fn plain(depth: usize, name: Markup, bytes: i64, files: i64) -> Row {
-    Row {
-        depth,
-        name,
-        bytes: Some(bytes),
-        files,
-        cost: None,
-        what: "",
-        class: Class::Rest,
-        size: None,
-        grew: 0,
-    }
 }

@@ -121,7 +121,7 @@ fn since(view: &ChangesView) -> Markup {
 
 pub(super) fn partial() -> Markup {
     html! { p.none { "Not everything was read by both runs: what one of them did not read seems new or \
-    gone." } }
+    gone, or to have grown or shrunk." } }
 }
 
 fn is_partial(home: &HomeChanges) -> bool {
@@ -146,6 +146,23 @@ pub(super) struct Row {
     pub(super) size: Option<u64>,
     /// Growth of this line alone, without that of lines below it. The script draws it.
     pub(super) grew: i64,
+}
+
+impl Row {
+    /// A row without figures.
+    pub(super) fn named(depth: usize, name: Markup) -> Self {
+        Self {
+            depth,
+            name,
+            bytes: None,
+            files: 0,
+            cost: None,
+            what: "",
+            class: Class::Rest,
+            size: None,
+            grew: 0,
+        }
+    }
 }
 
 pub(super) fn home_row(home: &HomeChanges, depth: usize) -> Row {
@@ -179,17 +196,8 @@ pub(super) fn tree(home: &HomeChanges, depth: usize, readers: Readers) -> Vec<Ro
         [change, small, other].iter().fold(0i64, |sum, it| sum.saturating_add(it.allocated_bytes));
     let files = [change, small, other].iter().fold(0i64, |sum, it| sum.saturating_add(it.files));
     if bytes != 0 || files != 0 {
-        rows.push(Row {
-            depth,
-            name: html! { "(smaller changes)" },
-            bytes: Some(bytes),
-            files,
-            cost: None,
-            what: "",
-            class: Class::Rest,
-            size: None,
-            grew: bytes.max(0),
-        });
+        let name = html! { "(smaller changes)" };
+        rows.push(Row { bytes: Some(bytes), files, grew: bytes.max(0), ..Row::named(depth, name) });
     }
     rows
 }
@@ -198,17 +206,7 @@ fn row(node: &Node<'_>, depth: usize, readers: Readers) -> Row {
     let depth = depth + node.depth;
     let Some(line) = node.line else {
         let name = html! { (path_of(node.name)) "/" };
-        return Row {
-            depth,
-            name,
-            bytes: None,
-            files: 0,
-            cost: None,
-            what: "",
-            class: Class::Rest,
-            size: None,
-            grew: 0,
-        };
+        return Row::named(depth, name);
     };
     let name = html! {
         @if node.name.is_empty() { (line.part()) } @else { (path_of(node.name)) }
