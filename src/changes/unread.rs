@@ -1,5 +1,5 @@
-//! What a run did not read: what it lacks may be there, and what only the other run has is not surely new
-//! or gone.
+//! Decides which changes are in doubt because one of the runs did not read everything: what it lacks may
+//! have been there, so what only the other run has is not surely new or gone.
 
 use super::view::{FactsOfHomes, What};
 use crate::report::Coverage;

@@ -357,7 +357,7 @@ impl Line {
             let home = (other.home != at).then(|| name_of(&all[other.home].0));
             OtherEnd::new(home.map_or((None, None), |(name, raw)| (Some(name), raw)), &other.path)
         });
-        // What grew or shrank was there before, and still is.
+        // A place in both runs existed before and still does.
         let is_sure = place.is_sure || place.presence == Presence::Both;
         let (path, path_base64) = lossy(&place.path);
         let old_size = other_line.map_or(place, |line| &home.places[line.place]).sizes[0];

@@ -1,4 +1,4 @@
-//! What tables of homes say of the homes that are compared by tables of directories.
+//! Reads owners and coverage of the homes whose directories are compared.
 
 use crate::changes::{Facts, FactsOfHomes};
 use crate::log;

@@ -1,4 +1,4 @@
-//! What is said of all file systems of a destination.
+//! The page about all file systems of a destination, and the line about those that cannot be read.
 
 use super::page::{FLEET_META, meta};
 use crate::report::FileSystemKey;

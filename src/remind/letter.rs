@@ -145,7 +145,7 @@ impl LetterWriter<'_> {
 const PATHS_OF_SCAN: &str = "  The paths in these commands are those of the machine that scanned: in a SageMaker \
                              Studio\n  space, your home is ~/user-default-efs or ~ instead.";
 
-/// What a message says about a finding.
+/// A command or advice for a finding in a message.
 struct RemedyLine {
     line: String,
     /// True if it is a command with a path as the machine that scanned sees it.

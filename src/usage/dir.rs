@@ -46,7 +46,7 @@ pub struct Dir {
     /// Files beside the directory from which its own may be made, if a rule asks; `None` if they are not
     /// all known.
     pub(super) sources: Option<Box<SourceNames>>,
-    /// What it is to the project that it is in, if there is one.
+    /// Its role in the project that it is in, if there is one.
     pub(super) project: Option<InProject>,
     /// True if the directory is part of a repository or a database.
     pub(super) in_data: bool,
@@ -129,8 +129,8 @@ impl Dir {
         owned.below(place, name, owned.holding(place, rules, seen))
     }
 
-    /// What subdirectories are to the project that the directory is in. What another tool made among the
-    /// sources is none.
+    /// Returns the role of subdirectories in the project. A finding among the sources is not a source,
+    /// because another tool made it.
     fn project_below(&self) -> Option<InProject> {
         let project = self.project.as_ref()?;
         let is_among_sources = matches!(project, InProject::Source(_));

@@ -35,7 +35,7 @@ impl Project {
     }
 }
 
-/// What a directory is to a project that it is in.
+/// The role of a directory in a project.
 #[derive(Clone, Debug)]
 pub(super) enum InProject {
     /// Its tool makes it. The number is that of levels for which this holds.
@@ -50,7 +50,7 @@ impl InProject {
         Self::Made(Arc::clone(project), REACH)
     }
 
-    /// What its subdirectories are.
+    /// Returns the role of its subdirectories.
     pub(super) fn below(&self) -> Option<Self> {
         match self {
             Self::Made(_, ..=1) => None,
@@ -69,8 +69,8 @@ pub(super) struct SourceNames {
     has_empty_init: bool,
 }
 
-/// What an empty `__init__.py` is compiled to is at most this large: some 140 bytes and the path of the file
-/// (Python 3.8 to 3.14). Longer paths lose a command, and nothing else.
+/// The largest file, in bytes, that Python 3.8 to 3.14 compile an empty `__init__.py` to: some 140 bytes
+/// and the path of the source. Longer paths lose a command, and nothing else.
 const LARGEST_EMPTY_INIT: u64 = 300;
 
 impl SourceNames {

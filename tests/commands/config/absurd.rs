@@ -97,8 +97,8 @@ const TEXT: &[&str] = &[
     "\u{202e}\u{10ffff}",
 ];
 
-/// Returns every fourth of `values`, beginning with that of a setting's index: all of them meet
-/// each parser, because many settings share one, at a quarter of the program's starts.
+/// Returns every fourth of `values`, beginning with that of a setting's index, because each takes two
+/// starts of the program. A parser that four settings in a row share meets all of them.
 fn some<'a>(values: &'a [&'a str], index: usize) -> impl Iterator<Item = &'a str> {
     values.iter().copied().skip(index % 4).step_by(4)
 }
