@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use crate::publish::kill::{CALLS, can_kill, killed_at, was_killed};
+use efs_scan_testbed::published::timeless;
 use efs_scan_testbed::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A tree, and destinations beside it.
@@ -77,23 +78,6 @@ impl Place {
     }
 }
 
-fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    fn collect(root: &Path, below: &Path, to: &mut BTreeMap<String, Vec<u8>>) {
-        for entry in std::fs::read_dir(below).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                collect(root, &path, to);
-            } else {
-                let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                to.insert(key, std::fs::read(&path).unwrap());
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    collect(root, root, &mut found);
-    found
-}
-
 fn assert_code(output: &Output, code: i32) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{stderr}");
@@ -107,55 +91,17 @@ fn json_of(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The report without its times.
-fn timeless(mut report: Value) -> Value {
-    for key in ["id", "started", "finished"] {
-        report["run"][key] = json!("");
-    }
-    report
-}
-
-/// The published tables as their readers see them, without times; and the keys without the run's id.
+/// The published tables without times.
 fn tables(root: &Path) -> BTreeMap<String, String> {
-    let timeless_key = |key: &str| {
-        let (folder, name) = key.rsplit_once('/').unwrap();
-        let end = name.split_once('.').map_or("", |(_, end)| end.rsplit('.').next().unwrap());
-        match folder.contains("dt=") {
-            true => format!("{}/dt=/RUN.{end}", folder.split("/dt=").next().unwrap()),
-            false => key.to_owned(),
+    published::tables(root, |path| {
+        let file = std::fs::File::open(path).unwrap();
+        let mut reader = efs_scan::dirs::DirsReader::open(file).unwrap();
+        let mut rows = String::new();
+        while let Some(row) = reader.next_row().unwrap() {
+            rows += &format!("{row:?}\n");
         }
-    };
-    let all = files(root)
-        .into_iter()
-        .filter(|(key, _)| !key.starts_with("shards/") && !key.contains(".lock"));
-    all.map(|(key, bytes)| {
-        let contents = match key.rsplit('.').next() {
-            Some("json") => {
-                let mut value: Value = serde_json::from_slice(&bytes).unwrap();
-                for key in ["report", "homes_table"] {
-                    if value.get(key).is_some() {
-                        value[key] = json!("");
-                    }
-                }
-                timeless(value).to_string()
-            }
-            Some("parquet") if key.starts_with("dirs/") => {
-                let path = root.join(&key);
-                let file = std::fs::File::open(path).unwrap();
-                let mut reader = efs_scan::dirs::DirsReader::open(file).unwrap();
-                let mut rows = String::new();
-                while let Some(row) = reader.next_row().unwrap() {
-                    rows += &format!("{row:?}\n");
-                }
-                rows
-            }
-            // Its columns have the run's id and times.
-            Some("parquet") => String::new(),
-            _ => String::from_utf8(bytes).unwrap(),
-        };
-        (timeless_key(&key), contents)
+        rows
     })
-    .collect()
 }
 
 #[test]

@@ -8,5 +8,6 @@ mod container;
 mod interop;
 mod mount;
 mod packages;
+mod slurm;
 mod terraform;
 mod tools;

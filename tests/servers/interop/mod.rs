@@ -32,7 +32,7 @@ const WAYS: [&[&str]; 5] = [
     &["--threads", "64", "--nfs-batch", "3"],
 ];
 
-fn make_tree(at: &Path) {
+pub(crate) fn make_tree(at: &Path) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/interop/tree.py");
     let mut command = Command::new("python3");
     let output = watched(command.args(["-S", "-E"]).arg(script).arg(at), Duration::from_secs(60));

@@ -36,6 +36,7 @@ pub(crate) const INSTALLED: &[&str] = &[
     "/usr/share/doc/efs-scan/scanning.md",
     "/usr/share/doc/efs-scan/settings.md",
     "/usr/share/doc/efs-scan/shards.md",
+    "/usr/share/doc/efs-scan/slurm.md",
     "/usr/share/doc/efs-scan/sql.md",
     "/usr/share/fish/vendor_completions.d/efs-scan.fish",
     "/usr/share/man/man1/efs-scan.1.gz",

@@ -15,6 +15,7 @@
 //! - `oracles`: `du` and `find`, which tests compare efs-scan with
 //! - [`moves`]: random moves during a scan, and the results of a correct scan
 //! - `files`: directories and files for tests
+//! - [`published`]: what runs published, without their times
 //! - `skip`: skips and reports tests that cannot run on this machine
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails.
@@ -32,6 +33,7 @@ pub mod moves;
 pub mod nfs_server;
 mod oracles;
 mod program;
+pub mod published;
 mod skip;
 pub mod terminator;
 #[cfg(target_os = "linux")]
