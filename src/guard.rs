@@ -26,7 +26,7 @@ fn is_mine(metadata: &Metadata) -> bool {
     [0, rustix::process::geteuid().as_raw()].contains(&metadata.uid())
 }
 
-/// Returns the shell command that takes write access from other users.
+/// Returns the shell command that takes write access to a file from other users.
 pub(crate) fn mend(path: &Path) -> String {
     let word = shell_word(path.as_os_str().as_encoded_bytes());
     format!("chown root:root {word} && chmod go-w {word}")
@@ -35,17 +35,15 @@ pub(crate) fn mend(path: &Path) -> String {
 /// Refuses, as root, a directory that others can write to.
 ///
 /// # Errors
-/// Names the directory and the command that corrects it.
+/// Names the directory. No command is offered, because it may be a person's home, or `/tmp`.
 pub(crate) fn refuse_shared(directory: &Path, metadata: &Metadata) -> io::Result<()> {
     match is_root() && others_may_write(metadata) {
         false => Ok(()),
-        true => {
-            let mend = mend(directory);
-            let directory = directory.display();
-            Err(denied(format!(
-                "others can write to {directory}, and could redirect root's writes: {mend}"
-            )))
-        }
+        true => Err(denied(format!(
+            "others can write to {}, and could redirect root's writes: choose a place that is root's, and that \
+             nobody else can write to",
+            directory.display()
+        ))),
     }
 }
 

@@ -8,7 +8,7 @@ use super::exclude::Position;
 use super::export::Branch;
 use super::home::{FindingAccount, Home};
 use super::owned::Owned;
-use super::rules::{RuleIndex, Rules};
+use super::rules::{Endings, RuleIndex, Rules};
 use super::seen::Seen;
 use super::shard::Trunk;
 use super::sources::{InProject, SourceNames};
@@ -152,6 +152,19 @@ impl Dir {
         }
     }
 
+    /// Returns the endings of sources that a file with contents stands for in this directory: that of its name,
+    /// or all of them if it is an object of a repository.
+    pub(super) fn source_endings(&self, rules: &Rules, name: &[u8]) -> Endings {
+        match (&self.project, &self.parent) {
+            (Some(InProject::Source(_)), Some(parent)) if self.in_data => {
+                let is_object = *parent.name == *b"objects" && *self.name != *b"info";
+                if is_object { Endings::MAX } else { 0 }
+            }
+            (Some(InProject::Source(_)), _) => rules.endings_of(name),
+            _ => 0,
+        }
+    }
+
     /// Returns the path below the root, with the file system's bytes; empty for the root.
     pub fn path(&self) -> Vec<u8> {
         let mut names = vec![&*self.name];
@@ -226,7 +239,8 @@ impl Dir {
     /// root's and for all, like a trash; and `owner` may enter its ancestors. Those up to the home's are
     /// `owner`'s or root's and not open to others, because anybody else could put a link to another
     /// place there. Those above homes are the administrator's; the root itself may be closed, because
-    /// spaces mount homes and not the root.
+    /// spaces mount homes and not the root. None above may be open to others, who could put a link in place of
+    /// the home.
     pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
         let up_to_home = || {
             std::iter::successors(Some(self), |dir| {
@@ -236,9 +250,11 @@ impl Dir {
         };
         let lets_enter =
             |dir: &Arc<Self>| [owner, 0].contains(&dir.attrs.uid) && dir.attrs.lets_enter(owner);
-        // Nobody else reaches what is below a private directory.
-        let is_open = up_to_home().fold(false, |below, dir| {
-            dir.attrs.lets_others_enter() && (below || dir.attrs.is_open_to_others())
+        let up_to_root = std::iter::successors(Some(self), |dir| dir.parent.as_ref());
+        let is_open = up_to_root.fold(false, |below, dir| match dir.attrs.lets_others_enter() {
+            true => below || dir.attrs.is_open_to_others(),
+            // Nobody else reaches what is below a private directory, except where a space leaves out the root.
+            false => below && dir.parent.is_none() && !dir.in_home(),
         });
         let is_owners = self.attrs.uid == owner && self.attrs.is_writable();
         let is_for_all = self.attrs.uid == 0 && self.attrs.is_for_all();

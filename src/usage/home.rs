@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::class::{AmountByClass, Class};
 use super::closed::{Account, ClosedBooks, Shelf};
-use super::rules::RuleIndex;
+use super::rules::{Endings, RuleIndex};
 use super::sources::Project;
 use super::tally::{Amount, Tally};
 use super::together::Together;
@@ -149,8 +149,8 @@ pub struct FindingAccount {
     sums: Mutex<FindingSums>,
     /// Its [`Content`], one bit each.
     contents: AtomicU16,
-    /// The project that it is made in, if its tool needs the sources of that.
-    project: OnceLock<Arc<Project>>,
+    /// The project that it is made in, if its tool needs the sources of that, and their ending.
+    project: OnceLock<(Arc<Project>, Endings)>,
 }
 
 /// Contents of a finding that its figure leaves out, or that its command must not take along.
@@ -214,9 +214,9 @@ impl FindingAccount {
         self.contents.fetch_or(content as u16, Ordering::Relaxed);
     }
 
-    /// Holds [`Content::Unsourced`] unless the project turns out to have sources.
-    pub(super) fn is_made_in(&self, project: &Arc<Project>) {
-        self.project.get_or_init(|| Arc::clone(project));
+    /// Holds [`Content::Unsourced`] unless the project turns out to have sources of this ending.
+    pub(super) fn is_made_in(&self, project: &Arc<Project>, ending: Endings) {
+        self.project.get_or_init(|| (Arc::clone(project), ending));
     }
 
     pub fn holds(&self, content: Content) -> bool {
@@ -225,7 +225,8 @@ impl FindingAccount {
 
     /// All of its [`Content`].
     pub(super) fn contents(&self) -> u16 {
-        let lacks_sources = self.project.get().is_some_and(|project| !project.has_sources());
+        let lacks_sources =
+            self.project.get().is_some_and(|(project, ending)| !project.has_sources(*ending));
         let unsourced = if lacks_sources { Content::Unsourced as u16 } else { 0 };
         self.contents.load(Ordering::Relaxed) | unsourced
     }

@@ -16,7 +16,7 @@ use super::home::{Content, FindingAccount};
 use super::ledger::Ledger;
 use super::notes::Notes;
 use super::owned::OwnedNames;
-use super::rules::RuleIndex;
+use super::rules::{Endings, RuleIndex};
 use super::seen::{Extent, Seen};
 use super::sources::{Project, SourceNames};
 use super::tally::{Amount, Tally};
@@ -62,8 +62,8 @@ pub struct Listing {
     sources: SourceNames,
     /// The markers that are files with contents.
     filled: u64,
-    /// True if a file has contents.
-    has_contents: bool,
+    /// Endings of its files with contents that are sources of a project.
+    source_endings: Endings,
     /// True if a file has more in it than its empty source makes.
     has_larger_than_source: bool,
     subdirs: Vec<Named>,
@@ -117,7 +117,7 @@ impl Listing {
             hears: if dir.matches_a_path() || asks { HEARD_AT_PATH } else { HEARD },
             sources: SourceNames::default(),
             filled: 0,
-            has_contents: false,
+            source_endings: 0,
             has_larger_than_source: false,
             subdirs: Vec::new(),
             links: Vec::new(),
@@ -307,7 +307,8 @@ impl Listing {
         let sources = std::mem::take(&mut self.sources);
         let sources = Some(&sources).filter(|_| !large);
         let is_project = !large && ledger.rules().may_be_project(markers);
-        let project = is_project.then(|| Project::new(self.filled & ledger.rules().made_from != 0));
+        let project =
+            is_project.then(|| Project::new(ledger.rules().endings_of_files(self.filled)));
         let of_data = false;
         let mut seen = Seen {
             markers,

@@ -77,6 +77,11 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     if let Some(word) = words.first().filter(|word| **word == ".").or(reads_again) {
         return Err(format!("`{word}` reads a path as a command again: run the tool itself"));
     }
+    let is_setting =
+        |word: &&&str| word.split_once('=').is_some_and(|(name, _)| !name.contains('/'));
+    if words.iter().find(|word| !is_setting(word)).is_some_and(|word| word.contains(PLACEHOLDER)) {
+        return Err("it runs what is at {path}: begin with a program".to_owned());
+    }
     let mut pairs = words.windows(2);
     if let Some(pair) =
         pairs.find(|pair| PROGRAM_OPTIONS.contains(&pair[0]) && pair[1] == PLACEHOLDER)

@@ -52,7 +52,7 @@ pub struct RuleSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
     /// Ending of the files from which the directory's files were made, such as `.py`. The command is
-    /// offered only if those are beside the directory.
+    /// offered only if those are beside the directory, or, with `made_from`, if one of them is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<String>,
     /// Names from which the tool makes the directory. The command is offered only if one of them is
@@ -253,8 +253,15 @@ impl RuleSpec {
         if self.sources.as_ref().is_some_and(|end| !end.starts_with('.') || end.contains('/')) {
             return Err("`sources` must be an ending with its dot, such as `.py`".to_owned());
         }
-        if self.sources.is_some() && (!self.flat || self.command.is_none()) {
-            return Err("`sources` needs a `command`, and `flat`: a directory of files".to_owned());
+        let is_of_files = self.flat || !self.made_from.is_empty();
+        if self.sources.is_some() && (!is_of_files || self.command.is_none()) {
+            return Err(
+                "`sources` needs a `command`, and `flat`, a directory of files, or `made_from`"
+                    .to_owned(),
+            );
+        }
+        if self.sources.is_none() && !self.made_from.is_empty() {
+            return Err("`made_from` needs `sources`: the ending of files in it".to_owned());
         }
         if !self.made_from.is_empty() && self.command.is_none() {
             return Err("`made_from` is about a `command`, and it has none".to_owned());

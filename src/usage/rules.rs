@@ -46,6 +46,8 @@ pub struct Rule {
     pub(super) owns: Owned,
     /// Names beside the directory from which it is made.
     pub(super) made_from: Markers,
+    /// Ending of the sources among these.
+    pub(super) made_of: Endings,
     /// Names in it that only those make again; empty for all.
     pub(super) made: Vec<NamePattern>,
     /// True if `only_contains` names files only.
@@ -62,6 +64,9 @@ pub struct Rule {
     starts_with: Option<Box<[u8]>>,
     pathless: bool,
 }
+
+/// Set of endings of files that are sources, one bit each.
+pub(super) type Endings = u8;
 
 /// Set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 pub(super) type Markers = u64;
@@ -97,6 +102,8 @@ pub struct Rules {
     pathless: Vec<RuleIndex>,
     /// The endings of [`Rule::sources`].
     source_endings: Vec<Box<[u8]>>,
+    /// The endings of [`Rule::made_of`].
+    made_of: Vec<Box<[u8]>>,
     /// The markers of [`Rule::made_from`], and those that such rules need beside a directory.
     pub(super) made_from: Markers,
     manifests: Markers,
@@ -124,6 +131,7 @@ impl Rules {
             head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
             source_endings: Vec::new(),
+            made_of: Vec::new(),
             made_from: 0,
             manifests: 0,
         };
@@ -153,6 +161,7 @@ impl Rules {
         if self.rules.iter().any(|rule| rule.id == spec.id) {
             return Err(format!("id `{}` is taken by an earlier rule", spec.id));
         }
+        let sources = spec.sources.as_ref().map(|ending| ending.as_bytes());
         let rule = Rule {
             id: spec.id.clone(),
             class: spec.class.class(),
@@ -172,10 +181,14 @@ impl Rules {
                 })?
             },
             made_from: self.markers(&spec.made_from)?,
+            made_of: match sources {
+                Some(ending) if !spec.made_from.is_empty() => self.ending(ending)?,
+                _ => 0,
+            },
             made: patterns(&spec.made)?,
             flat: spec.flat,
             large: spec.large,
-            sources: spec.sources.as_ref().map(|ending| ending.as_bytes().into()),
+            sources: sources.filter(|_| spec.made_from.is_empty()).map(Into::into),
             unless_below: paths_upwards(&spec.unless_below)?,
             unless_named: patterns(&spec.unless_named)?,
             unless_beside: self.markers(&spec.unless_beside)?,

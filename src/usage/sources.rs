@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::rules::Endings;
 use super::{Attrs, FileKind};
 
 /// Levels of directories from the one beside its sources to those that have rules of their own, such as
@@ -13,25 +14,26 @@ const REACH: u8 = 3;
 /// A project: a directory with sources, and with others that a tool makes from these.
 #[derive(Debug, Default)]
 pub(super) struct Project {
-    /// True once a file with contents was seen among the sources.
-    has_sources: AtomicBool,
+    /// Endings of the files with contents that were seen among the sources.
+    sources: AtomicU8,
 }
 
 impl Project {
-    pub(super) fn new(has_sources: bool) -> Arc<Self> {
-        Arc::new(Self { has_sources: has_sources.into() })
+    /// A project with sources of these endings directly in it.
+    pub(super) fn new(sources: Endings) -> Arc<Self> {
+        Arc::new(Self { sources: sources.into() })
     }
 
-    /// True if a file with contents was seen among the sources. The answer is final when all of the
-    /// project's directories are complete.
-    pub(super) fn has_sources(&self) -> bool {
+    /// True if a file of this ending with contents was seen among the sources. The answer is final when all of
+    /// the project's directories are complete.
+    pub(super) fn has_sources(&self, ending: Endings) -> bool {
         // Relaxed: whoever completes a directory sees what was written before.
-        self.has_sources.load(Ordering::Relaxed)
+        self.sources.load(Ordering::Relaxed) & ending != 0
     }
 
-    pub(super) fn found_source(&self) {
+    pub(super) fn found_sources(&self, endings: Endings) {
         // Relaxed: as above.
-        self.has_sources.store(true, Ordering::Relaxed);
+        self.sources.fetch_or(endings, Ordering::Relaxed);
     }
 }
 

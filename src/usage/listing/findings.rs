@@ -64,7 +64,7 @@ impl Listing {
         };
         if rule.made_from != 0 && has_made() {
             match &self.dir.project {
-                Some(InProject::Made(project, _)) => finding.is_made_in(project),
+                Some(InProject::Made(project, _)) => finding.is_made_in(project, rule.made_of),
                 _ => finding.hold(Content::Unsourced),
             }
         }
@@ -89,7 +89,7 @@ impl Listing {
         if rules.has_of_project(self.markers) {
             self.filled |= rules.marker(name);
         }
-        self.has_contents = true;
+        self.source_endings |= self.dir.source_endings(rules, name);
         if let Some(sources) = &self.dir.sources {
             self.has_larger_than_source |= sources.are_too_small_for(name, attrs.apparent);
         }
@@ -98,10 +98,10 @@ impl Listing {
     /// Tells the project of the directory that it has sources. What another tool made is none.
     pub(super) fn tell_project(&self) {
         if let Some(InProject::Source(project)) = &self.dir.project
-            && self.has_contents
+            && self.source_endings != 0
             && self.dir.starts.get().is_none()
         {
-            project.found_source();
+            project.found_sources(self.source_endings);
         }
     }
 

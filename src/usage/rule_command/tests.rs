@@ -109,7 +109,7 @@ fn a_command_has_the_rights_of_its_owner_only() {
 #[test]
 fn a_remover_removes_the_finding_and_nothing_else() {
     for command in
-        ["rm -r", "rm -r {path}/", "rm -r ..{path}", "rm -r {path} {path}/x", "{path} rm -r"]
+        ["rm -r", "rm -r {path}/", "rm -r ..{path}", "rm -r {path} {path}/x", "A=1 rm -r"]
     {
         let said = said(SpecClass::Cache, command);
         assert!(said.ends_with("needs {path} as a word of its own"), "{command}: {said}");
@@ -142,6 +142,10 @@ fn a_remover_removes_the_finding_and_nothing_else() {
     for command in ["fish -c {path}", "source {path}", ". {path}", "tcsh -c {path}"] {
         let said = said(SpecClass::Cache, command);
         assert!(said.contains("as a command again"), "{command}: {said}");
+    }
+    for command in ["{path}", "{path}/bin/clean", "{path} rm -r", "A=1 {path}", "A={path} {path}"] {
+        let said = said(SpecClass::Cache, command);
+        assert!(said.contains("begin with a program"), "{command}: {said}");
     }
     for command in ["python3 -c {path}", "perl -e {path}", "env -S {path}", "rbash -c {path}"] {
         let said = said(SpecClass::Cache, command);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Markers, Rule, RuleIndex, Rules};
+use super::{Endings, Markers, Rule, RuleIndex, Rules};
 use crate::usage::class::Class;
 use crate::usage::seen::{Extent, Seen};
 
@@ -11,6 +11,32 @@ impl Rules {
     #[inline]
     pub(in crate::usage) fn is_source(&self, name: &[u8]) -> bool {
         self.source_endings.iter().any(|ending| name.ends_with(ending))
+    }
+
+    /// Returns the bit of an ending of sources.
+    pub(super) fn ending(&mut self, ending: &[u8]) -> Result<Endings, String> {
+        let known = self.made_of.iter().position(|other| **other == *ending);
+        let at = known.unwrap_or_else(|| {
+            self.made_of.push(ending.into());
+            self.made_of.len() - 1
+        });
+        match at < Endings::BITS as usize {
+            true => Ok(1 << at),
+            false => Err("rules with `made_from` name more than eight endings".to_owned()),
+        }
+    }
+
+    /// Returns the endings of sources that a file of this name has.
+    pub(in crate::usage) fn endings_of(&self, name: &[u8]) -> Endings {
+        let ends = self.made_of.iter().enumerate().filter(|(_, ending)| name.ends_with(ending));
+        ends.fold(0, |set, (at, _)| set | 1 << at)
+    }
+
+    /// Returns the endings of those of the markers that are sources themselves, such as `main.rs`.
+    pub(in crate::usage) fn endings_of_files(&self, filled: Markers) -> Endings {
+        let markers = self.markers.iter().enumerate();
+        let sources = markers.filter(|(bit, _)| filled & self.made_from & (1 << bit) != 0);
+        sources.fold(0, |set, (_, name)| set | self.endings_of(name))
     }
 
     /// True if the markers may be those of a project: of something to make a directory from, and of what

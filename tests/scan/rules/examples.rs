@@ -193,9 +193,10 @@ fn make(home: &Path, spec: &RuleSpec, path: &str, marker: Option<&str>) {
         std::fs::write(dir.with_file_name(beside), "x").unwrap();
     }
     if let Some(source) = spec.made_from.first() {
-        file(home, dir.with_file_name(source).join("x").strip_prefix(home).unwrap(), 10);
+        let name = format!("x{}", spec.sources.as_deref().unwrap());
+        file(home, dir.with_file_name(source).join(name).strip_prefix(home).unwrap(), 10);
     }
-    if let Some(ending) = &spec.sources {
+    if let (Some(ending), true) = (&spec.sources, spec.made_from.is_empty()) {
         let source = own(spec).split('.').next().unwrap().to_owned() + ending;
         std::fs::write(dir.with_file_name(source), "x").unwrap();
     }

@@ -164,6 +164,48 @@ fn directories_open_to_a_group_of_people_withhold_the_command() {
     assert_offered_at(&[place], tree.path(), &[], None);
 }
 
+/// Whoever may change a directory above homes can put a link in place of a home.
+#[test]
+fn directories_above_homes_that_are_open_to_others_withhold_the_command() {
+    let tree = scratch();
+    file(tree.path(), "team/h/p/__pycache__/a.cpython-312.pyc", 5000);
+    file(tree.path(), "team/h/p/a.py", 10);
+    let set = |path: &str, mode| {
+        std::fs::set_permissions(tree.path().join(path), Permissions::from_mode(mode)).unwrap();
+    };
+    let assert_offered = |why: Option<&str>, what: &str| {
+        for engine in ENGINES {
+            let report = report(tree.path(), ["--engine", engine, "--home-depth", "2"], 0);
+            let finding = &home(&report, "team/h")["findings"][0];
+            assert_eq!(finding["command"].is_string(), why.is_none(), "{what}: {finding:#}");
+            let advice = finding["advice"].as_str().unwrap_or_default();
+            assert!(advice.contains(why.unwrap_or_default()), "{what}: {advice}");
+        }
+    };
+    for (mode, why) in [
+        (0o755, None),
+        (0o775, None),
+        (0o777, Some("open to others")),
+        (0o2775, Some("open to others")),
+        (0o1777, None),
+        (0o3775, None),
+    ] {
+        for path in ["", "team"] {
+            ["", "team"].iter().for_each(|path| set(path, 0o755));
+            set(path, mode);
+            // The mode of the home itself protects its contents, not its name.
+            for home in [0o755, 0o700] {
+                set("team/h", home);
+                assert_offered(why, &format!("`{path}` of mode {mode:o} above {home:o}"));
+            }
+        }
+    }
+    // A space mounts a home without the root, which protects nothing by being closed.
+    set("", 0o700);
+    set("team", 0o777);
+    assert_offered(Some("open to others"), "a closed root");
+}
+
 /// Above homes, a team may have closed its directory to the owner of a home.
 #[test]
 fn a_closed_directory_above_a_home_withholds_the_command() {

@@ -82,6 +82,36 @@ fn sources_without_contents_are_none() {
     assert_offered(tree.path(), "rs/target", false, "an empty file deep in src");
 }
 
+/// Not everything beside a build can make it again.
+#[test]
+fn only_files_of_the_language_and_commits_are_sources() {
+    let made: [(&str, bool); 15] = [
+        ("src/main.rs", true),
+        ("src/bin/deep/a.rs", true),
+        ("crates/a/src/lib.rs", true),
+        ("lib.rs", true),
+        (".git/objects/0f/3c5e", true),
+        (".git/objects/pack/pack-1.pack", true),
+        // `git init` makes these.
+        (".git/HEAD", false),
+        (".git/hooks/pre-commit.sample", false),
+        (".git/objects/info/alternates", false),
+        // In a worktree, which may be all that is left.
+        (".git", false),
+        ("src/.DS_Store", false),
+        ("src/.nfs00000000012a4f3b00000017", false),
+        ("src/.main.rs.swp", false),
+        ("src/README.md", false),
+        ("crates/a/Cargo.toml", false),
+    ];
+    for (path, has_command) in made {
+        let tree = scratch();
+        project(tree.path());
+        file(tree.path(), format!("h/rs/{path}"), 10);
+        assert_offered(tree.path(), "rs/target", has_command, path);
+    }
+}
+
 /// Sources that a glob leaves out are not seen.
 #[test]
 fn sources_left_out_of_the_scan_are_none() {

@@ -173,7 +173,8 @@ fn a_build_without_its_sources_has_no_command() {
     let src = root.join("h/rs/src");
     let places = |has_command| [("", Some((CARGO, has_command))), ("doc", None), ("release", None)];
     assert_found(root, &places(true));
-    for sources in ["crates/a/Cargo.toml", "lib.rs", "main.rs", ".git/HEAD", "src/bin/a.rs"] {
+    for sources in ["crates/a/lib.rs", "lib.rs", "main.rs", ".git/objects/0f/3c5e", "src/bin/a.rs"]
+    {
         std::fs::remove_dir_all(&src).unwrap_or_default();
         let made = file(root, format!("h/rs/{sources}"), 10);
         assert_found(root, &places(true));
