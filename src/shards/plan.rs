@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::scheduler::Place;
 use crate::report::{FileSystemKey, Run};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Condition, Object, Put, Store};
@@ -18,6 +19,10 @@ const SCHEMA: &str = "efs-scan/shards/1";
 
 /// The folder of everything about shards.
 const FOLDER: &str = "shards/";
+
+/// Names of the objects beside those of the shards.
+const PLAN: &str = "plan.json";
+const MERGED: &str = "merged.json";
 
 /// The name of a run in shards, which is a part of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +68,7 @@ impl Keys {
     }
 
     pub(crate) fn plan(&self) -> String {
-        format!("{}plan.json", self.0)
+        format!("{}{PLAN}", self.0)
     }
 
     /// The key of a shard by its number, from 1.
@@ -72,25 +77,27 @@ impl Keys {
     }
 
     fn merged(&self) -> String {
-        format!("{}merged.json", self.0)
+        format!("{}{MERGED}", self.0)
     }
 }
 
-/// Returns the file systems that have a plan of this name.
+/// Returns the file systems that have a run of this name, merged or not.
 ///
 /// # Errors
 /// If they cannot be listed.
-pub(crate) fn plans(store: &dyn Store, name: &RunName) -> ServiceResult<Vec<FileSystemKey>> {
+pub(crate) fn file_systems(store: &dyn Store, name: &RunName) -> ServiceResult<Vec<FileSystemKey>> {
     let folder = name.folder();
     let listing = store.list(&folder, &folder)?;
     if let Some(error) = listing.unlisted.into_iter().next() {
         return Err(error);
     }
     let of = |key: &String| {
-        let key = key.strip_prefix(&folder)?.strip_suffix("/plan.json")?;
-        FileSystemKey::new(key).ok()
+        let (of, object) = key.strip_prefix(&folder)?.split_once('/')?;
+        [PLAN, MERGED].contains(&object).then(|| FileSystemKey::new(of).ok())?
     };
-    Ok(listing.keys.iter().filter_map(of).collect())
+    let mut all: Vec<FileSystemKey> = listing.keys.iter().filter_map(of).collect();
+    all.dedup();
+    Ok(all)
 }
 
 /// What a shard is to do, as far as all shards of a run have to do the same.
@@ -287,6 +294,16 @@ pub(crate) struct Merged {
     pub(crate) lacks: Vec<u32>,
 }
 
+impl Merged {
+    /// The refusal of a shard that is not in the run; `None` if it is.
+    pub(crate) fn refuses(&self, place: Place, name: &RunName) -> Option<String> {
+        let run = crate::text::printable(self.run.as_bytes());
+        self.lacks.contains(&place.number).then(|| {
+            format!("the run {name} was merged without shard {place}, as {run}: begin another")
+        })
+    }
+}
+
 /// Reads that the run was merged, if it was.
 ///
 /// # Errors
@@ -305,6 +322,20 @@ pub(crate) fn merged(store: &dyn Store, keys: &Keys) -> ServiceResult<Option<Mer
 pub(crate) fn write_merged(store: &dyn Store, keys: &Keys, merged: &Merged) -> ServiceResult<()> {
     let bytes = serde_json::to_vec(merged).map_err(|error| refused(&error.to_string()))?;
     store.put(&keys.merged(), &bytes, Condition::Absent).map(|_| ())
+}
+
+/// Deletes what a merged run does not need any more, in a store without rules of its own for that: the
+/// objects of its shards, and the plan last, so that whoever is killed here can be repeated. That it was
+/// merged stays, for shards that come late.
+///
+/// # Errors
+/// The first object that could not be deleted.
+pub(crate) fn discard(store: &dyn Store, keys: &Keys) -> ServiceResult<()> {
+    let Some(Agreed { plan, .. }) = read(store, keys)? else { return Ok(()) };
+    for number in 1..=plan.request.shards {
+        store.discard(&keys.shard(number))?;
+    }
+    store.discard(&keys.plan())
 }
 
 fn refused(problem: &str) -> ServiceError {

@@ -71,17 +71,25 @@ impl Directory {
         }
     }
 
-    /// Makes the directories of a key. None of them may be a link, which could lead out of the
-    /// store. If the publisher is root, only root may write to each parent, so nobody can replace a
-    /// directory meanwhile.
+    /// Makes the directories of a key, and checks them.
     fn make(&self, parent: &Path) -> io::Result<()> {
+        self.check_each(parent, |directory| match fs::create_dir(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        })
+    }
+
+    /// Checks the directories of a key from the top down, each before anything is done in it, and after
+    /// `before`. None of them may be a link, which could lead out of the store. If the publisher is root,
+    /// only root may write to each parent, so nobody can replace a directory meanwhile.
+    fn check_each(
+        &self,
+        parent: &Path,
+        before: impl Fn(&Path) -> io::Result<()>,
+    ) -> io::Result<()> {
         let below: Vec<&Path> = parent.ancestors().take_while(|path| *path != self.0).collect();
-        // From the top down: each directory is checked before anything is made in it.
         for directory in below.into_iter().rev() {
-            match fs::create_dir(directory) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
+            before(directory)?;
             let metadata = fs::symlink_metadata(directory)?;
             if !metadata.is_dir() {
                 let problem = format!("{} is not a directory", directory.display());
@@ -109,6 +117,13 @@ impl Directory {
         // Others may read the figures, as far as the umask allows.
         atomic::replace(&path, 0o666, fill)?;
         Ok(Put::Done)
+    }
+
+    fn try_discard(&self, key: &str) -> io::Result<()> {
+        let path = self.checked(key)?;
+        let _lock = self.lock()?;
+        self.check_each(path.parent().unwrap_or(&self.0), |_| Ok(()))?;
+        fs::remove_file(&path)
     }
 
     /// Opens an object. Others may be able to write to the store, so links are refused in every
@@ -265,6 +280,13 @@ impl Store for Directory {
 
     fn put_filled(&self, key: &str, fill: &Fill<'_>, condition: Condition) -> ServiceResult<Put> {
         self.try_put(key, fill, &condition).map_err(|error| self.error("writing", key, &error))
+    }
+
+    fn discard(&self, key: &str) -> ServiceResult<()> {
+        match self.try_discard(key) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            discarded => discarded.map_err(|error| self.error("deleting", key, &error)),
+        }
     }
 
     fn list(&self, prefix: &str, after: &str) -> ServiceResult<Listing> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use crate::publish::kill::{CALLS, can_kill, killed_at, was_killed};
-use efs_scan_testbed::published::timeless;
+use efs_scan_testbed::published::{files, timeless};
 use efs_scan_testbed::*;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -67,6 +67,11 @@ impl Place {
         let state = format!("--state-dir={}", self.to("state").display());
         let args = ["merge", "--run-id=a", &from, &state, "--format=json", "--dirs-min=0"];
         self.run(&[&args[..], more].concat())
+    }
+
+    /// What is left of a run in shards.
+    fn left_of_run(&self, run: &str) -> Vec<String> {
+        files(&self.to("to").join(format!("shards/{run}/fs=prod"))).into_keys().collect()
     }
 
     /// Publishes one scan to a destination of its own.
@@ -185,9 +190,12 @@ fn a_missing_a_torn_and_a_doubled_shard() {
     assert_code(&merged, 0);
     assert_eq!(timeless(json_of(&merged)), timeless(one));
 
-    let again = place.merge(&["-v"]);
-    assert_code(&again, 0);
-    assert!(says(&again).contains("is merged already"), "{}", says(&again));
+    // Nothing but that is left of it, and it is enough for whoever comes late.
+    for late in [place.merge(&["-v"]), place.shard("2/3", &["-v"])] {
+        assert_code(&late, 0);
+        assert!(says(&late).contains("is merged already"), "{}", says(&late));
+        assert_eq!(place.left_of_run("a"), ["merged.json"]);
+    }
 }
 
 #[test]
@@ -199,8 +207,27 @@ fn a_late_shard_is_told_that_the_run_is_made() {
     assert_code(&late, 1);
     assert!(says(&late).contains("was merged without shard 2/2"), "{}", says(&late));
     let again = place.merge(&[]);
-    assert_code(&again, 1);
+    assert_code(&again, 3);
     assert!(says(&again).contains("without the shards 2"), "{}", says(&again));
+    assert_eq!(place.left_of_run("a"), ["merged.json"]);
+}
+
+/// A merge that does not wait, while a shard scans: the shard says that it came too late.
+#[test]
+fn a_shard_that_ends_after_the_merge_is_told() {
+    let place = Place::new();
+    assert_code(&place.shard("1/2", &[]), 0);
+    std::thread::scope(|scope| {
+        // Hundreds of directories, and fifty a second.
+        let slow = scope.spawn(|| place.shard("2/2", &["--max-ops=50"]));
+        // It has read that there is no merged run.
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        assert_code(&place.merge(&[]), 3);
+        let late = slow.join().unwrap();
+        assert_code(&late, 1);
+        assert!(says(&late).contains("was merged without shard 2/2"), "{}", says(&late));
+    });
+    assert_eq!(place.left_of_run("a"), ["merged.json"]);
 }
 
 #[test]
@@ -300,6 +327,29 @@ fn schedulers_say_which_shard_a_task_is() {
     assert_eq!(timeless(json_of(&merged)), timeless(one));
 }
 
+#[test]
+fn nothing_is_deleted_through_a_link() {
+    use efs_scan::store::{Directory, Store};
+    let place = scratch();
+    let (inside, outside) = (place.path().join("to"), place.path().join("elsewhere"));
+    let there = file(&outside, "b/x", 10);
+    file(&inside, "real/b/x", 10);
+    std::os::unix::fs::symlink(&outside, inside.join("link")).unwrap();
+    std::os::unix::fs::symlink(&there, inside.join("real/b/link")).unwrap();
+    let store = Directory::new(inside.clone());
+    for key in ["link/b/x", "../elsewhere/b/x", "real/b", "/real/b/x", ""] {
+        assert!(store.discard(key).is_err(), "{key}");
+    }
+    // A link goes itself.
+    for key in ["real/b/link", "real/b/none", "none/none"] {
+        store.discard(key).unwrap();
+    }
+    assert!(there.exists() && inside.join("real/b/x").exists());
+    assert!(!inside.join("real/b/link").is_symlink());
+    store.discard("real/b/x").unwrap();
+    assert!(!inside.join("real/b/x").exists());
+}
+
 /// Kills a shard, or the merge, at each call in turn. The same command again does the rest.
 fn kill_everywhere(merge: bool) {
     if !can_kill() {
@@ -355,6 +405,8 @@ fn kill_everywhere(merge: bool) {
             if !merge || !merged.stdout.is_empty() {
                 assert_eq!(timeless(json_of(&merged)), one, "{what}");
             }
+            let left = place.left_of_run(run.trim_start_matches("--run-id="));
+            assert_eq!(left, ["merged.json"], "{what}");
         }
     }
     assert!(kills > CALLS.len() / 3, "only {kills} kills: these calls are not made any more");

@@ -59,11 +59,12 @@ pub(in crate::commands) fn merge(
     let aws = Arc::new(super::aws(&config));
     let store = from.open(&aws).map_err(failed)?;
     let keys = Keys::of(&name, &file_system(&config, &*store, &name)?);
+    if let Some(merged) = shards::merged(&*store, &keys).map_err(failed)? {
+        discard(&*store, &keys);
+        return Ok(again(&name, &merged));
+    }
     let agreed = shards::read_plan(&*store, &keys).map_err(failed)?;
     let agreed = agreed.ok_or_else(|| nothing(&*store, &name))?;
-    if let Some(merged) = shards::merged(&*store, &keys).map_err(failed)? {
-        return again(&name, &merged);
-    }
     let subject = follow(&mut config, &agreed)?;
     let mut prepared = prepare::prepare_for(&config, subject, &aws)?;
 
@@ -79,24 +80,32 @@ pub(in crate::commands) fn merge(
     let exit = deliver::deliver(&config, prepared, walked, &aws, stop, phase)?;
     if is_published(exit) && config.publishing.to.is_some() {
         let merged = Merged { run, at: Timestamp::now(), lacks };
-        if let Err(error) = shards::write_merged(&*store, &keys, &merged) {
-            log::warn!("{}; a shard that comes late is not told", error.text);
+        match shards::write_merged(&*store, &keys, &merged) {
+            Ok(()) => discard(&*store, &keys),
+            Err(error) => log::warn!("{}; a shard that comes late is not told", error.text),
         }
     }
     Ok(exit)
+}
+
+/// Deletes what the run does not need any more. What cannot be deleted takes space and does no harm.
+fn discard(store: &dyn Store, keys: &Keys) {
+    if let Err(error) = shards::discard(store, keys) {
+        log::warn!("{}; the objects of the shards are left", error.text);
+    }
 }
 
 fn is_published(exit: Exit) -> bool {
     matches!(exit, Exit::Complete | Exit::Partial | Exit::OverQuota | Exit::Unkept)
 }
 
-/// Finds the file system that has a plan of this name.
+/// Finds the file system that has a run of this name.
 fn file_system(
     config: &Config,
     store: &dyn Store,
     name: &RunName,
 ) -> Result<FileSystemKey, Failure> {
-    let all = shards::plans(store, name).map_err(failed)?;
+    let all = shards::file_systems(store, name).map_err(failed)?;
     let own = super::identity(config).key;
     match &all[..] {
         [] => Err(nothing(store, name)),
@@ -117,20 +126,22 @@ fn nothing(store: &dyn Store, name: &RunName) -> Failure {
     Failure::fatal(format!("there is no plan of a run {name} at {}", store.name("shards/")))
 }
 
-/// A merge that was done before is not done again: what is published does not change.
-fn again(name: &RunName, merged: &Merged) -> Result<Exit, Failure> {
+/// A merge that was done before is not done again: what is published does not change. Returns what the first
+/// one did.
+fn again(name: &RunName, merged: &Merged) -> Exit {
     let run = printable(merged.run.as_bytes());
     match &merged.lacks[..] {
         [] => {
             log::info!("the run {name} is merged already, as {run}");
-            Ok(Exit::Complete)
+            Exit::Complete
         }
         lacks => {
             let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
             let lacks = lacks.join(", ");
-            Err(Failure::fatal(format!(
+            log::error!(
                 "the run {name} was merged without the shards {lacks}, as {run}: begin another"
-            )))
+            );
+            Exit::Partial
         }
     }
 }

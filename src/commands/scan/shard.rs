@@ -98,18 +98,25 @@ pub(super) fn run(
     let file = accounts(config, &head, &ledger).map_err(|error| lost(&error))?;
     let key = keys.shard(place.number);
     keep(&*store, (&key, condition), &file).map_err(|error| lost(&error.text))?;
+    // A merge that did not wait looks for objects to delete after it has written that it is done. So either
+    // it sees this one, or this sees that.
+    was_merged(&*store, place, &name, &keys)?;
     let entries = ledger.progress.entries.load(std::sync::atomic::Ordering::Relaxed);
     log::summary!(entries = entries, "scanned shard {place} of {root} for the run {name}");
     Ok(Exit::Complete)
 }
 
-/// Finds out what to do: the plan, and the condition of the write. `None` if the shard is there already.
+/// Finds out what to do: the plan, and the condition of the write. `None` if the shard is there already, or
+/// in a merged run.
 fn begin(
     store: &dyn Store,
     (place, name): (Place, &RunName),
     keys: &Keys,
     request: &PlanRequest,
 ) -> Result<Option<(Agreed, Condition)>, Failure> {
+    if was_merged(store, place, name, keys)? {
+        return Ok(None);
+    }
     let make = || plan(store, request.clone());
     let agreed = shards::agree(store, keys, make).map_err(failed)?;
     if let Some(what) = request.differs_from(&agreed.plan.request) {
@@ -127,13 +134,28 @@ fn begin(
         }
         There::No(condition) => condition,
     };
-    if let Some(merged) = shards::merged(store, keys).map_err(failed)? {
-        let run = printable(merged.run.as_bytes());
-        return Err(Failure::fatal(format!(
-            "the run {name} was merged without shard {place}, as {run}: begin another"
-        )));
-    }
     Ok(Some((agreed, condition)))
+}
+
+/// True if the run was merged with this shard. What the shard wrote after that is deleted.
+///
+/// # Errors
+/// If the run was merged without it.
+fn was_merged(
+    store: &dyn Store,
+    place: Place,
+    name: &RunName,
+    keys: &Keys,
+) -> Result<bool, Failure> {
+    let Some(merged) = shards::merged(store, keys).map_err(failed)? else { return Ok(false) };
+    if let Err(error) = store.discard(&keys.shard(place.number)) {
+        log::warn!("{}", error.text);
+    }
+    if let Some(refusal) = merged.refuses(place, name) {
+        return Err(Failure::fatal(refusal));
+    }
+    log::info!("the run {name} is merged already, with shard {place}");
+    Ok(true)
 }
 
 /// Writes the object of the shard at the destination.

@@ -94,6 +94,7 @@ pub(crate) fn contract(store: &dyn Store) {
     );
     objects_change_only_as_the_condition_says(store);
     an_object_may_be_made_piece_by_piece(store);
+    only_what_is_discarded_may_go(store);
     versions_differ_between_contents(store);
     keys_are_listed_in_order_after_a_known_key(store);
     objects_arrive_in_the_requested_order(store);
@@ -156,6 +157,19 @@ fn an_object_may_be_made_piece_by_piece(store: &dyn Store) {
     assert_eq!(store.head("contract/none", 10).unwrap(), None);
     store.put("contract/empty", b"", Condition::Absent).unwrap();
     assert_eq!(store.head("contract/empty", 10).unwrap().unwrap().bytes, b"");
+}
+
+fn only_what_is_discarded_may_go(store: &dyn Store) {
+    for key in ["discard/a", "discard/ab", "discard/b"] {
+        assert_eq!(store.put(key, b"x", Condition::Absent).unwrap(), Put::Done);
+    }
+    for key in ["discard/a", "discard/a", "discard/none"] {
+        store.discard(key).unwrap();
+    }
+    let mut left = store.list("discard/", "").unwrap().keys;
+    // A store with rules of its own deletes it some time.
+    left.retain(|key| key != "discard/a");
+    assert_eq!(left, ["discard/ab", "discard/b"]);
 }
 
 fn versions_differ_between_contents(store: &dyn Store) {
