@@ -29,10 +29,13 @@ pub(super) fn run(
     scan::merge(loaded, from.as_ref(), wait, stop, phase)
 }
 
+/// The longest wait. A longer one is a typing error.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Parses seconds, or a time with units.
 fn wait(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
     let with_units = || text.parse::<SignedDuration>().ok()?.try_into().ok();
-    let wait = seconds.or_else(with_units);
-    wait.ok_or_else(|| format!("--wait `{text}`: expected a time like 90s or 30m"))
+    let wait = seconds.or_else(with_units).filter(|wait| *wait <= LONGEST);
+    wait.ok_or_else(|| format!("--wait `{text}`: expected a time like 90s or 30m, up to 30 days"))
 }

@@ -74,7 +74,8 @@ pub(crate) struct Settings {
     #[serde(skip)]
     pub(crate) shard: Option<AskedShard>,
 
-    /// Name that the shards of a run share [default: the scheduler's, with --shard auto]
+    /// Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of
+    /// Kubernetes' CronJobs have the minute of their start [default: the scheduler's, with --shard auto]
     #[arg(long, value_name = "ID", env = "EFS_SCAN_RUN_ID")]
     #[serde(skip)]
     pub(crate) run_id: Option<String>,

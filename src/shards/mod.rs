@@ -17,4 +17,4 @@ pub(crate) use plan::{
     Agreed, Keys, Merged, Plan, PlanRequest, PlannedEfs, RunName, agree, discard, file_systems,
     merged, read as read_plan, write_merged,
 };
-pub(crate) use scheduler::{AskedShard, Place};
+pub(crate) use scheduler::{AskedShard, Place, run_id, variable};

@@ -79,7 +79,7 @@ const SCHEDULERS: [Scheduler; 3] = [
         index: "JOB_COMPLETION_INDEX",
         first: None,
         count: &["EFS_SCAN_SHARDS"],
-        job: &["JOB_NAME"],
+        job: &[JOB_NAME],
     },
     Scheduler {
         name: "Slurm",
@@ -142,6 +142,32 @@ impl AskedShard {
     }
 }
 
+/// Returns a variable of the environment; `None` if it is empty.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The variable with the name of a Kubernetes Job.
+const JOB_NAME: &str = "JOB_NAME";
+
+/// Returns the name of the run that was given. `auto` is the last part of the name of a Kubernetes Job: there,
+/// Jobs of CronJobs have the minute for which they were scheduled, so those of shards and of their merge agree.
+///
+/// # Errors
+/// If the name of the Job is not known.
+pub(crate) fn run_id(
+    given: Option<&str>,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<String>, String> {
+    if given != Some("auto") {
+        return Ok(given.map(str::to_owned));
+    }
+    let job = variable(JOB_NAME).ok_or_else(|| {
+        format!("--run-id auto: {JOB_NAME} is not set; it is the name of a Kubernetes Job")
+    })?;
+    Ok(job.rsplit('-').next().map(str::to_owned))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +209,15 @@ mod tests {
             ("SLURM_ARRAY_TASK_COUNT", "4"),
         ];
         assert_eq!(auto(&slurm, None), Ok((3, 4, "77".to_owned())));
+        let named =
+            |name: &'static str| move |it: &str| (it == "JOB_NAME").then(|| name.to_owned());
+        for job in ["efs-scan-29412345", "efs-scan-shards-29412345", "29412345"] {
+            assert_eq!(run_id(Some("auto"), &named(job)), Ok(Some("29412345".to_owned())));
+            assert_eq!(run_id(Some("x"), &named(job)), Ok(Some("x".to_owned())));
+            assert_eq!(run_id(None, &named(job)), Ok(None));
+        }
+        let problem = run_id(Some("auto"), &|_| None).expect_err("no job");
+        assert!(problem.contains("JOB_NAME"), "{problem}");
         let gaps = [slurm[0], ("SLURM_ARRAY_TASK_ID", "30"), slurm[2], slurm[3]];
         for (wrong, says) in [
             (&[][..], "AWS_BATCH_JOB_ARRAY_INDEX"),

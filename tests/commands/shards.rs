@@ -231,15 +231,20 @@ fn a_shard_that_ends_after_the_merge_is_told() {
 }
 
 #[test]
-fn a_merge_waits_for_a_shard() {
+fn a_merge_waits_for_the_plan_and_for_each_shard() {
     let place = Place::new();
-    assert_code(&place.shard("1/2", &[]), 0);
     std::thread::scope(|scope| {
         let merge = scope.spawn(|| place.merge(&["--wait=2m", "--no-publish"]));
-        std::thread::sleep(std::time::Duration::from_secs(1));
-        assert_code(&place.shard("2/2", &[]), 0);
+        for shard in ["1/2", "2/2"] {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            assert_code(&place.shard(shard, &[]), 0);
+        }
         assert_code(&merge.join().unwrap(), 0);
     });
+    // Another file system's run of the same name is not this one's.
+    let other = place.merge(&["--file-system-id=fs-0123456789abcdef0", "--no-publish"]);
+    assert_code(&other, 1);
+    assert!(says(&other).contains("there is no plan of a run a"), "{}", says(&other));
 }
 
 #[test]
@@ -292,8 +297,9 @@ fn what_cannot_be_split_says_so() {
     let nothing = place.merge(&[]);
     assert_code(&nothing, 1);
     assert!(says(&nothing).contains("there is no plan of a run a"), "{}", says(&nothing));
-    let ncdu = place.merge(&["--format=ncdu"]);
-    assert_code(&ncdu, 2);
+    for args in ["--format=ncdu", "--run-id=auto", "--wait=18446744073709551615", "--wait=-1s"] {
+        assert_code(&place.merge(&[args]), 2);
+    }
 }
 
 #[test]

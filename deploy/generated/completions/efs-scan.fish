@@ -27,7 +27,7 @@ end
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l shard -d 'Scan one of N shards, where several machines read one file system: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the run of all of them' -r
-complete -c efs-scan -n "__fish_efs_scan_needs_command" -l run-id -d 'Name that the shards of a run share [default: the scheduler\'s, with --shard auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_needs_command" -l run-id -d 'Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of Kubernetes\' CronJobs have the minute of their start [default: the scheduler\'s, with --shard auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_needs_command" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -243,11 +243,11 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s q -l quiet
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s v -l verbose -d 'Print more on stderr; twice for everything'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l from -d 'Destination of the shards, to which the run is published unless --publish names another one [default: the configuration\'s]' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l wait -d 'Wait so long for shards that are not there yet: 90s, 30m. A run without them is partial [default: 0s]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l wait -d 'Wait so long for shards that are not there yet, and for their plan: 90s, 30m. A run without them is partial [default: 0s]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l shard -d 'Scan one of N shards, where several machines read one file system: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the run of all of them' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l run-id -d 'Name that the shards of a run share [default: the scheduler\'s, with --shard auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l run-id -d 'Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of Kubernetes\' CronJobs have the minute of their start [default: the scheduler\'s, with --shard auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand merge" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -362,7 +362,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand remind" -s h -l help -
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l shard -d 'Scan one of N shards, where several machines read one file system: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the run of all of them' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l run-id -d 'Name that the shards of a run share [default: the scheduler\'s, with --shard auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l run-id -d 'Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of Kubernetes\' CronJobs have the minute of their start [default: the scheduler\'s, with --shard auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F
@@ -460,7 +460,7 @@ complete -c efs-scan -n "__fish_efs_scan_using_subcommand config" -s h -l help -
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l file-system -d 'Scan only the [[file_system]] of the configuration with this name, root or id (repeatable) [default: all of them, one after the other]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l parallel -d 'With several [[file_system]]: scan N of them at a time [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l shard -d 'Scan one of N shards, where several machines read one file system: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and `efs-scan merge` makes the run of all of them' -r
-complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l run-id -d 'Name that the shards of a run share [default: the scheduler\'s, with --shard auto]' -r
+complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l run-id -d 'Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of Kubernetes\' CronJobs have the minute of their start [default: the scheduler\'s, with --shard auto]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l user -d 'Scan only the home of this user or uid, in detail (repeatable)' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-depth -d 'Depth of the homes below ROOT; 0 makes ROOT one home [default: 1]' -r
 complete -c efs-scan -n "__fish_efs_scan_using_subcommand check" -l home-at -d 'Path at which people see their home, for the commands in reminders and on the pages of users [default: the path below ROOT]' -r -F

@@ -18,7 +18,7 @@ _efs-scan() {
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
 '--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
 '--shard=[Scan one of N shards, where several machines read one file system\: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and \`efs-scan merge\` makes the run of all of them]:K/N|auto:_default' \
-'--run-id=[Name that the shards of a run share \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
+'--run-id=[Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of Kubernetes'\'' CronJobs have the minute of their start \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
@@ -275,11 +275,11 @@ json\:"One JSON object each, for log collectors"))' \
 (merge)
 _arguments "${_arguments_options[@]}" : \
 '--from=[Destination of the shards, to which the run is published unless --publish names another one \[default\: the configuration'\''s\]]:DEST:_default' \
-'--wait=[Wait so long for shards that are not there yet\: 90s, 30m. A run without them is partial \[default\: 0s\]]:TIME:_default' \
+'--wait=[Wait so long for shards that are not there yet, and for their plan\: 90s, 30m. A run without them is partial \[default\: 0s\]]:TIME:_default' \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
 '--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
 '--shard=[Scan one of N shards, where several machines read one file system\: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and \`efs-scan merge\` makes the run of all of them]:K/N|auto:_default' \
-'--run-id=[Name that the shards of a run share \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
+'--run-id=[Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of Kubernetes'\'' CronJobs have the minute of their start \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
@@ -395,7 +395,7 @@ _arguments "${_arguments_options[@]}" : \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
 '--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
 '--shard=[Scan one of N shards, where several machines read one file system\: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and \`efs-scan merge\` makes the run of all of them]:K/N|auto:_default' \
-'--run-id=[Name that the shards of a run share \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
+'--run-id=[Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of Kubernetes'\'' CronJobs have the minute of their start \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \
@@ -487,7 +487,7 @@ _arguments "${_arguments_options[@]}" : \
 '*--file-system=[Scan only the \[\[file_system\]\] of the configuration with this name, root or id (repeatable) \[default\: all of them, one after the other\]]:NAME:_default' \
 '--parallel=[With several \[\[file_system\]\]\: scan N of them at a time \[default\: 1\]]:N:_default' \
 '--shard=[Scan one of N shards, where several machines read one file system\: K/N, or auto for the one that AWS Batch, Kubernetes or Slurm says. Its accounts go to --publish, and \`efs-scan merge\` makes the run of all of them]:K/N|auto:_default' \
-'--run-id=[Name that the shards of a run share \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
+'--run-id=[Name that the shards of a run and their merge share. auto is the last part of JOB_NAME, where Jobs of Kubernetes'\'' CronJobs have the minute of their start \[default\: the scheduler'\''s, with --shard auto\]]:ID:_default' \
 '*--user=[Scan only the home of this user or uid, in detail (repeatable)]:NAME|UID:_default' \
 '--home-depth=[Depth of the homes below ROOT; 0 makes ROOT one home \[default\: 1\]]:N:_default' \
 '--home-at=[Path at which people see their home, for the commands in reminders and on the pages of users \[default\: the path below ROOT\]]:PATH:_files' \

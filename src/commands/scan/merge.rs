@@ -43,9 +43,10 @@ pub(in crate::commands) fn merge(
         let problem = "merge makes a run of one file system: choose it with --file-system";
         return Err(Failure::usage(problem));
     };
-    let name = config.settings.run_id.as_deref();
+    let name = shards::run_id(config.settings.run_id.as_deref(), &shards::variable);
+    let name = name.map_err(Failure::usage)?;
     let name = name.ok_or_else(|| Failure::usage("which run? Give --run-id, as to its shards"))?;
-    let name = RunName::new(name).map_err(Failure::usage)?;
+    let name = RunName::new(&name).map_err(Failure::usage)?;
     if config.settings.format == Format::Ncdu {
         let problem = "--format ncdu lists the entries of one scan: it cannot be made of shards";
         return Err(Failure::usage(problem));
@@ -58,7 +59,13 @@ pub(in crate::commands) fn merge(
     phase.begin(format!("reading the plan of the run {name}"));
     let aws = Arc::new(super::aws(&config));
     let store = from.open(&aws).map_err(failed)?;
-    let keys = Keys::of(&name, &file_system(&config, &*store, &name)?);
+    let wait = Wait { until: Instant::now() + wait, stop };
+    let Some(keys) = planned(&config, &*store, &name, &wait)? else {
+        return match stop.is_set() {
+            true => Ok(Exit::Interrupted),
+            false => Err(nothing(&*store, &name)),
+        };
+    };
     if let Some(merged) = shards::merged(&*store, &keys).map_err(failed)? {
         discard(&*store, &keys);
         return Ok(again(&name, &merged));
@@ -69,7 +76,7 @@ pub(in crate::commands) fn merge(
     let mut prepared = prepare::prepare_for(&config, subject, &aws)?;
 
     phase.begin(format!("waiting for the shards of the run {name}"));
-    await_all(&*store, &keys, &agreed, Instant::now() + wait, stop);
+    await_all(&*store, &keys, &agreed, &wait);
     if stop.is_set() {
         return Ok(Exit::Interrupted);
     }
@@ -99,18 +106,54 @@ fn is_published(exit: Exit) -> bool {
     matches!(exit, Exit::Complete | Exit::Partial | Exit::OverQuota | Exit::Unkept)
 }
 
-/// Finds the file system that has a run of this name.
+/// How long to wait for what is not there yet.
+struct Wait<'a> {
+    until: Instant,
+    stop: &'a Stop,
+}
+
+impl Wait<'_> {
+    /// Waits until it is time to look again. Returns false if there is no time left.
+    fn rest(&self) -> bool {
+        let pause = self.until.min(Instant::now() + PAUSE);
+        let has_time = Instant::now() < self.until;
+        while Instant::now() < pause && !self.stop.is_set() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        has_time && !self.stop.is_set()
+    }
+}
+
+/// Waits for a plan of this name, and returns the keys of its objects; `None` if there is none. The first
+/// shard writes it, and may start later than the merge.
+fn planned(
+    config: &Config,
+    store: &dyn Store,
+    name: &RunName,
+    wait: &Wait<'_>,
+) -> Result<Option<Keys>, Failure> {
+    loop {
+        let found = file_system(config, store, name)?;
+        if found.is_some() || !wait.rest() {
+            return Ok(found.map(|key| Keys::of(name, &key)));
+        }
+        log::debug!("waiting for the plan");
+    }
+}
+
+/// Finds the file system that has a run of this name. One that the configuration names by its id is not
+/// mistaken for another.
 fn file_system(
     config: &Config,
     store: &dyn Store,
     name: &RunName,
-) -> Result<FileSystemKey, Failure> {
+) -> Result<Option<FileSystemKey>, Failure> {
     let all = shards::file_systems(store, name).map_err(failed)?;
     let own = super::identity(config).key;
     match &all[..] {
-        [] => Err(nothing(store, name)),
-        [only] => Ok(only.clone()),
-        several if several.contains(&own) => Ok(own),
+        _ if all.contains(&own) => Ok(Some(own)),
+        _ if all.is_empty() || own.is_efs() => Ok(None),
+        [only] => Ok(Some(only.clone())),
         several => {
             let several: Vec<String> = several.iter().map(ToString::to_string).collect();
             let several = several.join(", ");
@@ -181,20 +224,15 @@ fn follow(config: &mut Config, agreed: &Agreed) -> Result<Subject, Failure> {
 }
 
 /// Waits until all shards are there, or the time is over.
-fn await_all(store: &dyn Store, keys: &Keys, agreed: &Agreed, until: Instant, stop: &Stop) {
+fn await_all(store: &dyn Store, keys: &Keys, agreed: &Agreed, wait: &Wait<'_>) {
     let mut missing: Vec<u32> = (1..=agreed.plan.request.shards).collect();
     loop {
         // One that cannot be asked for is reported when it is read.
         missing.retain(|shard| matches!(store.head(&keys.shard(*shard), 1), Ok(None)));
-        let left = until.saturating_duration_since(Instant::now());
-        if missing.is_empty() || left.is_zero() || stop.is_set() {
+        if missing.is_empty() || !wait.rest() {
             return;
         }
         log::debug!(missing = missing.len(), "waiting for shards");
-        let pause = Instant::now() + PAUSE.min(left);
-        while Instant::now() < pause && !stop.is_set() {
-            std::thread::sleep(Duration::from_millis(50));
-        }
     }
 }
 

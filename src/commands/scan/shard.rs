@@ -183,10 +183,10 @@ const UNCONDITIONAL: &str = "shards meet at a destination that takes conditional
 /// The shard of this process, and the name of the run.
 fn asked(config: &Config) -> Result<(Place, RunName), Failure> {
     let settings = &config.settings;
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let run = shards::run_id(settings.run_id.as_deref(), &shards::variable);
+    let run = run.map_err(Failure::usage)?;
     let asked = settings.shard.ok_or_else(|| Failure::usage("which shard? Give --shard"))?;
-    let (place, name) =
-        asked.resolve(settings.run_id.as_deref(), &variable).map_err(Failure::usage)?;
+    let (place, name) = asked.resolve(run.as_deref(), &shards::variable).map_err(Failure::usage)?;
     let name = RunName::new(&name).map_err(Failure::usage)?;
     let refused = [
         (settings.format == Format::Ncdu, "--format ncdu lists the entries of one scan"),

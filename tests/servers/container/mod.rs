@@ -4,12 +4,15 @@
 #[cfg(feature = "aws")]
 mod defined;
 #[cfg(feature = "aws")]
+mod indexed;
+#[cfg(feature = "aws")]
 mod pod;
 #[cfg(feature = "aws")]
 mod task;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use efs_scan_testbed::*;
@@ -39,7 +42,7 @@ const CAPABILITIES: [&str; 14] = [
 
 /// An image in a store of its own.
 struct Image {
-    store: tempfile::TempDir,
+    store: Arc<tempfile::TempDir>,
     container: String,
 }
 
@@ -50,13 +53,18 @@ impl Image {
         let able = skip_unless(is_root(), what, "not root")
             && skip_unless(found, what, "buildah is not installed");
         able.then(|| {
-            let store = scratch();
+            let store = Arc::new(scratch());
             let built = make(store.path(), "efs-scan");
             assert!(built.status.success(), "{}", said(&built));
             let mut image = Self { store, container: String::new() };
             image.container = image.buildah(&["from", "efs-scan"]);
             image
         })
+    }
+
+    /// Returns the same image with another container, which runs beside the first.
+    fn beside(&self) -> Self {
+        Self { store: self.store.clone(), container: self.buildah(&["from", "efs-scan"]) }
     }
 
     fn command(&self) -> Command {

@@ -28,12 +28,12 @@ const VALUES: [(&str, &str); 7] = [
 ];
 
 /// Objects of a manifest, with values in place of those in capitals.
-struct Manifests(Vec<Value>);
+pub(super) struct Manifests(Vec<Value>);
 
 impl Manifests {
     /// Renders a directory with kustomize, or reads a file. Returns `None`, and reports `what` as
     /// skipped, if a tool is missing.
-    fn of(what: &str, path: &str) -> Option<Self> {
+    pub(super) fn of(what: &str, path: &str) -> Option<Self> {
         let python = std::env::var("EFS_SCAN_TEST_PYTHON").ok();
         let there = Command::new("kubectl").args(["version", "--client"]).output();
         let there = there.is_ok_and(|output| output.status.success());
@@ -67,21 +67,27 @@ impl Manifests {
         Some(Self(serde_json::from_slice(&objects).unwrap()))
     }
 
-    fn kind(&self, kind: &str) -> &Value {
+    /// Returns the manifests with one of several CronJobs.
+    pub(super) fn only(&self, name: &str) -> Self {
+        let is_other = |it: &Value| it["kind"] == "CronJob" && it["metadata"]["name"] != name;
+        Self(self.0.iter().filter(|it| !is_other(it)).cloned().collect())
+    }
+
+    pub(super) fn kind(&self, kind: &str) -> &Value {
         let found = self.0.iter().find(|it| it["kind"] == kind);
         found.unwrap_or_else(|| panic!("no {kind}"))
     }
 
-    fn job(&self) -> &Value {
+    pub(super) fn job(&self) -> &Value {
         &self.kind("CronJob")["spec"]["jobTemplate"]["spec"]
     }
 
-    fn pod(&self) -> &Value {
+    pub(super) fn pod(&self) -> &Value {
         &self.job()["template"]["spec"]
     }
 
     /// Returns the container as the pod runs it. `mounted` are the directories of claims.
-    fn container(&self, mounted: &[(&str, &Path)], scratch: &Path) -> Defined {
+    pub(super) fn container(&self, mounted: &[(&str, &Path)], scratch: &Path) -> Defined {
         let container = &self.pod()["containers"][0];
         let (pod, own) = (&self.pod()["securityContext"], &container["securityContext"]);
         assert_eq!(own["allowPrivilegeEscalation"], false);
@@ -111,8 +117,19 @@ impl Manifests {
             let list = list.as_array().into_iter().flatten();
             list.map(|it| it.as_str().unwrap().to_owned()).collect()
         };
+        // As a CronJob names its Jobs: by the minute for which they were scheduled.
+        let job =
+            format!("{}-29412345", self.kind("CronJob")["metadata"]["name"].as_str().unwrap());
         let pair = |it: &Value| {
-            (it["name"].as_str().unwrap().to_owned(), it["value"].as_str().unwrap().to_owned())
+            let value = match it.get("valueFrom") {
+                Some(from) => {
+                    let path = "metadata.labels['batch.kubernetes.io/job-name']";
+                    assert_eq!(from["fieldRef"]["fieldPath"], path);
+                    job.clone()
+                }
+                None => it["value"].as_str().unwrap().to_owned(),
+            };
+            (it["name"].as_str().unwrap().to_owned(), value)
         };
         assert!(container.get("command").is_none(), "the image's entry point is run");
         Defined {
@@ -133,7 +150,7 @@ impl Manifests {
 }
 
 /// An AWS with what the values name.
-fn aws() -> Stub {
+pub(super) fn aws() -> Stub {
     let aws = Stub::start();
     let sizes = Sizes { value: 1, standard: 1, ia: 0, archive: 0, at_epoch_seconds: 1.0 };
     aws.file_system("fs-0123456789abcdef0", sizes);
