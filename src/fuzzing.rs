@@ -97,6 +97,7 @@ fn histories(store: &Memory, of: &FileSystemKey) -> usize {
         history,
         budget: Some(AllocatedBytes(1 << 40)),
         restricted: false,
+        summary_unreadable: false,
         now: NOW,
     };
     harmless(&history::table(&view, Blocks::of_locale(|_| Some("C.UTF-8".to_owned()))));

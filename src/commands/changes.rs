@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::facts::{HomeOf, facts, homes_of};
 use super::file_systems::only;
+use super::selected::no_home;
 use crate::aws::Aws;
 use crate::changes::{
     ChangesView, Compared, FactsOfHomes, MergeError, Options, Scope, Side, explain, table,
@@ -39,8 +40,8 @@ pub(super) fn run(args: &ChangesArgs, loaded: Loaded) -> Result<Exit, Failure> {
         limit: args.limit as usize,
         min: MeteredBytes(min.unwrap_or(0)),
     };
-    let view = match &args.files[..] {
-        [old, new] => of_files(args, [old, new], &mut options)?,
+    let (view, gaps) = match &args.files[..] {
+        [old, new] => (of_files(args, [old, new], &mut options)?, false),
         _ => published(args, loaded, &mut options)?,
     };
     if view.is_empty() && options.scope.path.is_some() {
@@ -56,7 +57,7 @@ pub(super) fn run(args: &ChangesArgs, loaded: Loaded) -> Result<Exit, Failure> {
         ChangesFormat::Json => report::json(&view).map_err(Failure::fatal)?,
     };
     Output::Stdout.show(&text).map_err(Failure::fatal)?;
-    Ok(if view.is_partial() { Exit::Partial } else { Exit::Complete })
+    Ok(if view.is_partial() || gaps { Exit::Partial } else { Exit::Complete })
 }
 
 /// Compares two files.
@@ -78,7 +79,7 @@ fn of_files(
         homes_in(reader(0)?, &mut homes, &names[0])?;
         homes_in(reader(1)?, &mut homes, &names[1])?;
         let by: Vec<SelectedBy<'_>> = homes.iter().map(|(path, uid)| by_uid(path, *uid)).collect();
-        options.scope.homes = Some(asked(&by, &args.users)?);
+        options.scope.homes = Some(asked(&by, &args.users, false)?);
     }
     let started = |about: &About| about.run.as_deref().and_then(crate::published::started_of);
     let runs = [0, 1].map(|at| Compared::new(readers[at].about(), started(readers[at].about())));
@@ -89,12 +90,12 @@ fn of_files(
     explained(readers, options, of, runs, (&facts, None), &names)
 }
 
-/// Compares two published runs.
+/// Compares two published runs. Returns true as well if prices or names of owners could not be read.
 fn published(
     args: &ChangesArgs,
     loaded: Loaded,
     options: &mut Options,
-) -> Result<ChangesView, Failure> {
+) -> Result<(ChangesView, bool), Failure> {
     let readers = loaded.readers().map_err(Failure::usage)?;
     let parse = |flag: &str, text: &str| {
         When::parse(text).map_err(|problem| Failure::usage(format!("--{flag}: {problem}")))
@@ -111,13 +112,19 @@ fn published(
         runs::choose(&tables, &since, until.as_ref(), Timestamp::now()).map_err(Failure::usage)?;
     let tables = [&tables[old], &tables[new]];
     warn_if_other(&*store, &of, tables);
+    let mut gaps = false;
     let latest = newest(&*store, &of).unwrap_or_else(|error| {
         log::warn!("no prices: {}", error.text);
+        gaps = true;
         None
     });
-    let homes = tables.map(|table| homes_of(&*store, &of, table));
+    let homes = tables.map(|table| {
+        let (homes, is_gap) = homes_of(&*store, &of, table);
+        gaps |= is_gap;
+        homes
+    });
     if !args.users.is_empty() {
-        options.scope.homes = Some(asked_of(&homes, latest.as_ref(), &args.users)?);
+        options.scope.homes = Some(asked_of(&homes, latest.as_ref(), &args.users, gaps)?);
     }
     let [old, new] = tables.map(|table| fetch(&*store, table));
     let (old, new) = (old?, new?);
@@ -130,7 +137,7 @@ fn published(
     ];
     let money: Option<Money> = latest.and_then(|latest| latest.money);
     let of = (Some(from.to_string()), of.to_string());
-    explained([old, new], options, of, runs, (&facts, money), &names)
+    explained([old, new], options, of, runs, (&facts, money), &names).map(|view| (view, gaps))
 }
 
 /// Explains what changed from one table to the other.
@@ -215,6 +222,7 @@ fn asked_of(
     homes: &[Vec<HomeOf>; 2],
     latest: Option<&Latest>,
     users: &[String],
+    gaps: bool,
 ) -> Result<BTreeSet<Vec<u8>>, Failure> {
     let aliases = latest.map(|latest| crate::published::aliases(&latest.homes)).unwrap_or_default();
     let mut by = Vec::new();
@@ -227,7 +235,7 @@ fn asked_of(
             is_home: !home.key.0,
         });
     }
-    asked(&by, users)
+    asked(&by, users, gaps)
 }
 
 /// A home of which only the uid is known.
@@ -235,14 +243,18 @@ fn by_uid(path: &[u8], uid: u32) -> SelectedBy<'_> {
     SelectedBy { path: path.into(), uid: Some(uid), names: Vec::new(), is_home: true }
 }
 
-fn asked(homes: &[SelectedBy<'_>], users: &[String]) -> Result<BTreeSet<Vec<u8>>, Failure> {
+fn asked(
+    homes: &[SelectedBy<'_>],
+    users: &[String],
+    gaps: bool,
+) -> Result<BTreeSet<Vec<u8>>, Failure> {
     let (keep, missing) = selected(homes, users);
     match missing.is_empty() {
         true => {
             let kept = homes.iter().zip(keep).filter(|(_, keep)| *keep);
             Ok(kept.map(|(home, _)| home.path.to_vec()).collect())
         }
-        false => Err(Failure::usage(format!("no home for {} in these runs", missing.join(", ")))),
+        false => Err(no_home(&missing, "in these runs", gaps)),
     }
 }
 

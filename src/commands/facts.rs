@@ -15,8 +15,13 @@ pub(super) struct HomeOf {
     pub(super) coverage: Coverage,
 }
 
-/// The homes of a run. Without its table of homes, owners have no names.
-pub(super) fn homes_of(store: &dyn Store, of: &FileSystemKey, table: &DirsTable) -> Vec<HomeOf> {
+/// The homes of a run, and true if some of them may be missing. Without its table of homes, owners have no
+/// names.
+pub(super) fn homes_of(
+    store: &dyn Store,
+    of: &FileSystemKey,
+    table: &DirsTable,
+) -> (Vec<HomeOf>, bool) {
     let mut all = Vec::new();
     let read = table.homes(of).into_iter().flatten().find_map(|homes| {
         let object = store.get(&homes.key).transpose()?;
@@ -31,10 +36,11 @@ pub(super) fn homes_of(store: &dyn Store, of: &FileSystemKey, table: &DirsTable)
             })
         }))
     });
-    if let Some(Err(error)) = read {
+    let error = read.and_then(Result::err);
+    if let Some(error) = &error {
         log::warn!("no names of owners: {}", error.text);
     }
-    all
+    (all, error.is_some())
 }
 
 /// The key of a home, as in the table of directories.

@@ -32,7 +32,7 @@ pub(super) fn put(store: &(dyn Store + Sync), same: SamePeople) -> bool {
     let put = put_fleet_page(store, &|| {
         let all = file_systems(store)?;
         let (fleet, _) = read(store, &all, same, Links::ToPages)?;
-        Ok(page_of(store, &fleet))
+        Ok(page_of(store, &fleet).0)
     });
     match &put {
         Ok(()) => log::info!("published {}", store.name(FLEET_PAGE)),
@@ -76,8 +76,9 @@ pub(super) fn read(
 /// With more file systems than this, what grew is on their own pages only: each takes several requests.
 const MOST: usize = 16;
 
-/// Makes the page now, with what grew on each file system since the day before.
-pub(super) fn page_of(store: &dyn Store, fleet: &Fleet) -> Shown {
+/// Makes the page now, with what grew on each file system since the day before. Returns true as well if
+/// something of that could not be read.
+pub(super) fn page_of(store: &dyn Store, fleet: &Fleet) -> (Shown, bool) {
     let bounds = Bounds { most: pages::MOST, until: Some(Instant::now() + pages::MOST_TIME) };
     let grew = |member: &FleetMember| {
         let (of, latest) = ((&member.key, &member.latest.run), &member.latest);
@@ -88,7 +89,7 @@ pub(super) fn page_of(store: &dyn Store, fleet: &Fleet) -> Shown {
     let members = fleet.members.iter().filter(|_| are_few);
     // One after the other: each takes memory for two tables.
     let grew: Vec<WhatGrew> = members.map(grew).collect();
-    fleet.page_grown(&grew, Timestamp::now())
+    (fleet.page_grown(&grew, Timestamp::now()), grew.iter().any(WhatGrew::is_gap))
 }
 
 /// Reads one of them. Returns true as well if its trend lacks nothing.

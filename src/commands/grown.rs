@@ -14,7 +14,7 @@ use crate::changes::{
 use crate::dirs::{DirRow, DirsReader, ReadProblem};
 use crate::published::{DirsTable, table_before};
 use crate::report::{FileSystemKey, GrownPlace, Money, Run};
-use crate::service_error::ServiceError;
+use crate::service_error::{ServiceError, Trouble};
 use crate::store::{Store, fetched};
 use crate::text::{lossy, printable};
 use crate::units::MeteredBytes;
@@ -33,8 +33,10 @@ pub(super) struct Bounds {
 pub(super) enum NotKnown {
     /// One of the runs has no table of directories, as those of earlier versions.
     NoTable,
-    /// The reason, for people.
+    /// A table is larger than is read here, or takes longer. The reason is for people.
     LeftOut(String),
+    /// A table could not be read, or is damaged.
+    Unread(String),
 }
 
 /// Explains what changed between two runs of a file system, with at most `limit` lines a home.
@@ -64,8 +66,7 @@ pub(super) fn since(
     (scope, limit): (Scope, usize),
     bounds: Bounds,
 ) -> Result<Since, NotKnown> {
-    let failed = |error: ServiceError| NotKnown::LeftOut(printable(error.text.as_bytes()));
-    let before = table_before(store, of, run, wanted).map_err(failed)?;
+    let before = table_before(store, of, run, wanted).map_err(|error| NotKnown::of(&error))?;
     let before = before.ok_or(NotKnown::NoTable)?;
     // The table of the run itself comes first: it may have none.
     let new = reader(store, of, &run.id, bounds)?;
@@ -76,7 +77,7 @@ pub(super) fn since(
     ];
     // A complete run leaves nothing in doubt.
     let old_facts = match Rows::is_partial(&old) {
-        true => facts(homes_of(store, of, &before)),
+        true => facts(homes_of(store, of, &before).0),
         false => FactsOfHomes::new(),
     };
     let explained = explained([old, new], (scope, limit), bounds)?;
@@ -114,10 +115,10 @@ pub(super) fn reader(
         return Err(NotKnown::too_long());
     }
     let file = fetched(store, &table.key, bounds.most);
-    let file = file.map_err(|error| NotKnown::LeftOut(printable(error.text.as_bytes())))?;
+    let file = file.map_err(|error| NotKnown::of(&error))?;
     DirsReader::open(file.ok_or(NotKnown::NoTable)?).map_err(|problem| {
         let name = printable(store.name(&table.key).as_bytes());
-        NotKnown::LeftOut(format!("{name}: {problem}"))
+        NotKnown::Unread(format!("{name}: {problem}"))
     })
 }
 
@@ -132,7 +133,7 @@ pub(super) fn explained(
     match explain(bounded(old), bounded(new), &options) {
         Ok(explained) => Ok(explained),
         Err(_) if bounds.is_over() => Err(NotKnown::too_long()),
-        Err(_) => Err(NotKnown::LeftOut("a table of directories is damaged".to_owned())),
+        Err(_) => Err(NotKnown::Unread("a table of directories is damaged".to_owned())),
     }
 }
 
@@ -149,15 +150,29 @@ impl Bounds {
 }
 
 impl NotKnown {
+    pub(super) fn of(error: &ServiceError) -> Self {
+        let reason = printable(error.text.as_bytes());
+        match error.trouble {
+            // It is too large.
+            Trouble::Refused => Self::LeftOut(reason),
+            _ => Self::Unread(reason),
+        }
+    }
+
     fn too_long() -> Self {
         Self::LeftOut("the tables of directories take too long to read".to_owned())
+    }
+
+    /// True if it would be known if everything could be read.
+    pub(super) fn is_gap(&self) -> bool {
+        matches!(self, Self::Unread(_))
     }
 
     /// The reason, if it is none that every destination has at first.
     pub(super) fn reason(self) -> Option<String> {
         match self {
             Self::NoTable => None,
-            Self::LeftOut(reason) => Some(reason),
+            Self::LeftOut(reason) | Self::Unread(reason) => Some(reason),
         }
     }
 }

@@ -6,6 +6,7 @@ mod by;
 use jiff::Timestamp;
 
 use super::file_systems::{chosen, only};
+use super::selected::no_home;
 use crate::aws::Aws;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::config::Loaded;
@@ -37,9 +38,9 @@ pub(super) fn run(args: &HistoryArgs, loaded: Loaded) -> Result<Exit, Failure> {
         return several(args, (&*store, &from), &chosen, budget, now);
     };
     let (view, missing) = view(args, (&*store, &from), only, budget, now)?;
-    no_home(&missing)?;
+    refuse_missing(&missing, view.summary_unreadable)?;
     print(&view, args.format).map_err(Failure::fatal)?;
-    Ok(match view.history.is_whole() {
+    Ok(match view.is_whole() {
         true => Exit::Complete,
         false => Exit::Partial,
     })
@@ -56,13 +57,15 @@ fn several(
     if args.format != HistoryFormat::Table {
         only(from.0, &args.file_systems)?;
     }
-    let (mut views, mut exit, mut missing) = (Vec::new(), Exit::Complete, None);
+    let (mut views, mut missing) = (Vec::new(), None);
+    let (mut exit, mut some_unread) = (Exit::Complete, false);
     for of in chosen {
         match view(args, (from.0, from.1), of, budget, now) {
             Ok((view, without)) => {
-                if !view.history.is_whole() {
+                if !view.is_whole() {
                     exit = Exit::Partial;
                 }
+                some_unread |= view.summary_unreadable;
                 // A user need not have a home everywhere.
                 let all: &mut Vec<String> = missing.get_or_insert_with(|| without.clone());
                 all.retain(|user| without.contains(user));
@@ -70,14 +73,14 @@ fn several(
             }
             Err(failure) => {
                 log::error!("{}", printable(failure.problem.as_bytes()));
-                exit = Exit::Partial;
+                (exit, some_unread) = (Exit::Partial, true);
             }
         }
     }
     if views.is_empty() {
         return Err(Failure::fatal("no file system has a history that can be read"));
     }
-    no_home(&missing.unwrap_or_default())?;
+    refuse_missing(&missing.unwrap_or_default(), some_unread)?;
     let blocks = Blocks::of_locale(|name| std::env::var(name).ok());
     let tables =
         views.iter().filter(|(_, view)| !view.restricted || !view.history.homes.is_empty());
@@ -87,11 +90,10 @@ fn several(
     Ok(exit)
 }
 
-/// Refuses users without a home.
-fn no_home(missing: &[String]) -> Result<(), Failure> {
+fn refuse_missing(missing: &[String], some_unread: bool) -> Result<(), Failure> {
     match missing.is_empty() {
         true => Ok(()),
-        false => Err(Failure::usage(format!("no home for {} in these runs", missing.join(", ")))),
+        false => Err(no_home(missing, "in these runs", some_unread)),
     }
 }
 
@@ -115,7 +117,9 @@ fn view(
     }
     // The tables have one name of each owner; the newest run has the others.
     let latest = newest(store, of).unwrap_or_else(|error| {
-        log::warn!("{}; --user knows only the first name of each owner", error.text);
+        let text = printable(error.text.as_bytes());
+        log::warn!("{text}; --user knows only the first name of each owner");
+        view.summary_unreadable = true;
         None
     });
     let aliases = latest.map(|latest| aliases(&latest.homes)).unwrap_or_default();
@@ -136,6 +140,7 @@ fn empty(
         history: history::History::default(),
         budget: budget.map(AllocatedBytes),
         restricted: false,
+        summary_unreadable: false,
         now,
     }
 }

@@ -43,12 +43,13 @@ pub(super) fn publish(
     let done = || {
         let store = to.open(aws)?;
         let (report, history) = read(&*store, of, DAYS)?;
-        let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at);
-        let pages = pages.grown(what_grew(&*store, &report));
+        let grew = what_grew(&*store, &report);
+        let is_whole = history.is_whole() && !grew.is_gap();
+        let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at).grown(grew);
         let own = put(&*store, of, &pages);
         // It says what is there, even if that is not all.
         let of_all = fleet_page::put(&*store, same_people);
-        Ok(match (own && of_all, history.is_whole()) {
+        Ok(match (own && of_all, is_whole) {
             (false, _) => Paged::Some,
             (true, false) => Paged::WithGaps,
             (true, true) => Paged::All,
@@ -101,13 +102,12 @@ pub(super) fn grown_in_a_day(
     let day = SignedDuration::from_hours(24);
     match grown::since(store, of, day, (Scope::default(), LINES), bounds) {
         Ok(since) => WhatGrew::Known(Box::new(since.view(facts(), money.cloned()))),
-        Err(not_known) => match not_known.reason() {
-            None => WhatGrew::NoRun,
-            Some(reason) => {
-                log::warn!("what grew is not on the pages: {reason}");
-                WhatGrew::LeftOut(reason)
-            }
-        },
+        Err(not_known) => {
+            let is_gap = not_known.is_gap();
+            let Some(reason) = not_known.reason() else { return WhatGrew::NoRun };
+            log::warn!("what grew is not on the pages: {reason}");
+            if is_gap { WhatGrew::Unread(reason) } else { WhatGrew::LeftOut(reason) }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::file_systems::{chosen, read_each};
 use super::grown::{self, Bounds};
 use super::heed::Phase;
-use super::selected::find_homes_of;
+use super::selected::{find_homes_of, no_home};
 use crate::aws::Aws;
 use crate::changes::Scope;
 use crate::cli::{RemindArgs, RemindOf};
@@ -76,7 +76,7 @@ pub(super) fn run(
     if !missing.is_empty() {
         let missing = missing.join(", ");
         if !reports.is_empty() {
-            return Err(Failure::usage(format!("no home for {missing} in the newest run")));
+            return Err(no_home(&[missing], "in the newest run", reports.len() < of));
         }
         // It is normal to have no long-running apps.
         log::info!("no app runs for long of {}", printable(missing.as_bytes()));
@@ -176,7 +176,7 @@ fn reports(
         };
         match read.and_then(|report| fresh(report, &from, &name, now)) {
             Ok(report) => {
-                grew.push(grew_in(&*store, &report, bounds));
+                grew.push(grew_in(&*store, &report, bounds, partial));
                 reports.push(report);
             }
             Err(failure) => failures.push(failure),
@@ -230,13 +230,21 @@ const LINES: usize = 20;
 const PLACES: usize = 3;
 
 /// Reads where homes grew since a week before. Reminders do without it rather than not being sent.
-fn grew_in(store: &dyn Store, report: &Report, bounds: Bounds) -> Option<Grew> {
+fn grew_in(
+    store: &dyn Store,
+    report: &Report,
+    bounds: Bounds,
+    partial: &mut PartialFailure,
+) -> Option<Grew> {
     let week = SignedDuration::from_hours(7 * 24);
     let of = (&report.file_system_key(), &report.run);
     let since = grown::since(store, of, week, (Scope::default(), LINES), bounds);
     let since = match since {
         Ok(since) => since,
         Err(not_known) => {
+            if not_known.is_gap() {
+                partial.note(Exit::Partial);
+            }
             if let Some(reason) = not_known.reason() {
                 log::warn!("reminders do not say where homes grew: {reason}");
             }

@@ -39,8 +39,10 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let (report, history) = pages::read(&*store, of, args.days).map_err(failed)?;
     let home_at = readers.home_at.as_deref();
     let asked = homes_of(&report, &args.only)?;
+    let grew = pages::what_grew(&*store, &report);
+    let is_whole = history.is_whole() && !grew.is_gap();
     let pages = Pages::new(&report, &history, Timestamp::now()).seen_at(home_at).only(asked);
-    let pages = pages.grown(pages::what_grew(&*store, &report));
+    let pages = pages.grown(grew);
     if pages.are_some() && pages.uids().is_empty() {
         let users = args.only.join(", ");
         let problem = "pages of users do not show homes with two owners, or homes that others fill";
@@ -58,7 +60,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
     let put = !args.publish || pages::put(&*store, of, &pages);
     // Pages of some users change nothing of what the page about all file systems shows.
     let of_all = !args.publish || pages.are_some() || fleet_page::put(&*store, readers.same_people);
-    problems.exit(put && of_all, history.is_whole())
+    problems.exit(put && of_all, is_whole)
 }
 
 /// Makes the page about several file systems, and publishes the pages of each. One that cannot be read
@@ -80,21 +82,22 @@ fn several(
     if let Some(output) = html {
         let fleet = fleet_page::read(store, chosen, readers.same_people, Links::None);
         let (fleet, gaps) = fleet.map_err(failed)?;
-        is_whole &= !gaps;
         if fleet.members.is_empty() {
             return Err(Failure::fatal("no file system could be read"));
         }
-        problems.note(output.show(&fleet_page::page_of(store, &fleet)));
+        let (page, gaps_of_growth) = fleet_page::page_of(store, &fleet);
+        is_whole &= !gaps && !gaps_of_growth;
+        problems.note(output.show(&page));
     }
     if args.publish {
         for of in chosen {
             match pages::read(store, of, args.days) {
                 Ok((report, history)) => {
+                    let grew = pages::what_grew(store, &report);
+                    is_whole &= history.is_whole() && !grew.is_gap();
                     let pages = Pages::new(&report, &history, Timestamp::now());
-                    let pages = pages.seen_at(readers.home_at.as_deref());
-                    let pages = pages.grown(pages::what_grew(store, &report));
+                    let pages = pages.seen_at(readers.home_at.as_deref()).grown(grew);
                     put &= pages::put(store, of, &pages);
-                    is_whole &= history.is_whole();
                 }
                 Err(error) => {
                     log::error!("{}", printable(error.text.as_bytes()));

@@ -12,11 +12,21 @@ pub(super) fn homes_of(
     users: &[String],
 ) -> Result<Option<BTreeSet<Vec<u8>>>, Failure> {
     let (asked, missing) = find_homes_of(report, users);
-    if !missing.is_empty() {
-        let problem = format!("no home for {} in the newest run", missing.join(", "));
-        return Err(Failure::usage(problem));
+    match missing.is_empty() {
+        true => Ok(asked),
+        false => Err(no_home(&missing, "in the newest run", false)),
     }
-    Ok(asked)
+}
+
+/// Refuses users without a home. If not everything was `read`, they may have one, and asking for them is no
+/// mistake.
+pub(super) fn no_home(missing: &[impl AsRef<str>], place: &str, some_unread: bool) -> Failure {
+    let names: Vec<&str> = missing.iter().map(AsRef::as_ref).collect();
+    let problem = format!("no home for {} {place}", names.join(", "));
+    match some_unread {
+        true => Failure::fatal(format!("{problem}, as far as it could be read")),
+        false => Failure::usage(problem),
+    }
 }
 
 /// Returns the same, and the users without a home.

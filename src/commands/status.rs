@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::domains::{apps_of, domains_of};
 use super::file_systems::{chosen, read_each};
 use super::grown::{self, Bounds};
+use super::selected::no_home;
 use crate::aws::Aws;
 use crate::changes::Scope;
 use crate::cli::{By, StatusArgs, StatusFormat};
@@ -74,8 +75,7 @@ pub(super) fn run(args: &StatusArgs, loaded: Loaded) -> Result<Exit, Failure> {
     }
     let missing = missing.unwrap_or_default();
     if !missing.is_empty() {
-        let problem = format!("no home for {} in the newest run", missing.join(", "));
-        return Err(Failure::usage(problem));
+        return Err(no_home(&missing, "in the newest run", !unreadable.is_empty()));
     }
     if !args.users.is_empty() && !alone {
         members.retain(|member| member.view.shows_any());
@@ -133,7 +133,10 @@ fn runs(
         let grew = grown::between(store, of, runs, (Scope::default(), LINES), bounds);
         match grew {
             Ok(explained) => bases.add_grew(explained.grew_most(1)),
-            Err(not_known) => bases.grew_left_out = not_known.reason(),
+            Err(not_known) => {
+                bases.grew_unread = not_known.is_gap();
+                bases.grew_left_out = not_known.reason();
+            }
         }
     }
     Ok((latest, bases))
@@ -152,7 +155,7 @@ fn member(
     for error in &bases.unread {
         log::warn!("no comparison: {}", error.text);
     }
-    let unread = !bases.unread.is_empty();
+    let unread = !bases.unread.is_empty() || bases.grew_unread;
     let (apps, silent) = match args.apps {
         true => {
             let (apps, silent) = apps(&latest, domains.to_vec(), aws)?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::growth::Forecast;
 use super::series::{HomeSeries, RunPoint};
 use super::view::{HistoryView, Outlook};
+use crate::published::is_false;
 use crate::report::{self, Coverage, DuNames, HOME_BASE64, OUTSIDE_HOMES, base64_cell, name_cell};
 use crate::text::{Shown, lossy};
 use crate::units::AllocatedBytes;
@@ -42,6 +43,9 @@ struct Document<'a> {
     runs: &'a [RunPoint],
     not_comparable: &'a [String],
     unreadable: &'a [String],
+    /// True if the summary of the newest run could not be read: `--user` knew one name of each owner.
+    #[serde(skip_serializing_if = "is_false")]
+    summary_unreadable: bool,
     /// `null` if only some homes are shown.
     total: Option<Outlook>,
     homes: Vec<HomeDocument<'a>>,
@@ -99,6 +103,7 @@ pub(crate) fn json(view: &HistoryView) -> Result<Shown, String> {
         runs: &history.runs,
         not_comparable: &history.not_comparable,
         unreadable: &history.unreadable,
+        summary_unreadable: view.summary_unreadable,
         total: view.of_total(),
         homes: homes.collect(),
     };

@@ -27,6 +27,12 @@ fn write_table(out: &mut String, view: &HistoryView, blocks: Blocks) -> Result {
     if view.stale() {
         writeln!(out, "!!! STALE: the newest run is {age} old. Is the daily scan running? !!!\n")?;
     }
+    if view.summary_unreadable {
+        writeln!(
+            out,
+            "!!! The summary of the newest run cannot be read, which has all names of owners !!!\n"
+        )?;
+    }
     let from = printable(view.from.as_bytes());
     let runs = history.runs.len();
     write!(out, "{from}  {runs} {}", plural(runs as u64, "run", "runs"))?;

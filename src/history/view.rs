@@ -21,6 +21,8 @@ pub(crate) struct HistoryView {
     pub(crate) budget: Option<AllocatedBytes>,
     /// True if only some of the homes are shown.
     pub(crate) restricted: bool,
+    /// True if the summary of the newest run could not be read, which has all names of owners.
+    pub(crate) summary_unreadable: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -36,6 +38,11 @@ pub(super) struct Outlook {
 }
 
 impl HistoryView {
+    /// True if everything that the history is made of could be read.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.history.is_whole() && !self.summary_unreadable
+    }
+
     /// Keeps only the homes of these users. Returns the users without a home. `aliases` has further
     /// names of owners by the path of their home.
     pub(crate) fn restrict<'a>(

@@ -27,7 +27,7 @@ pub(super) fn section(members: &[FleetMember], grew: &[WhatGrew]) -> Markup {
     known.sort_by_key(|(_, view)| std::cmp::Reverse(view.change.allocated_bytes));
     let left_out = || {
         all().filter_map(|(member, grew)| match grew {
-            WhatGrew::LeftOut(reason) => Some((name(member), reason)),
+            WhatGrew::LeftOut(reason) | WhatGrew::Unread(reason) => Some((name(member), reason)),
             _ => None,
         })
     };
@@ -60,10 +60,11 @@ fn of_all(known: &[(&FleetMember, &ChangesView)]) -> Markup {
     let of = known.len();
     let (homes, lines) = ((HOMES / of).max(LEAST.0), (LINES / of).max(LEAST.1));
     let rows = known.iter().flat_map(|(member, view)| of_one(member, view, homes, lines));
+    let is_partial = views().any(|view| view.is_partial());
     html! {
-        p { (sum(bytes, cost.map(Usd))) " since about a day before the newest run of "
+        p { (sum(bytes, cost.map(Usd), is_partial)) " since about a day before the newest run of "
             (many(of as u64, "file system", "file systems")) "." }
-        @if views().any(|view| view.is_partial()) { (partial()) }
+        @if is_partial { (partial()) }
         (table(costs, rows.collect()))
     }
 }

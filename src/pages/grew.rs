@@ -25,7 +25,16 @@ pub(crate) enum WhatGrew {
     NoRun,
     /// The reason why it is not known.
     LeftOut(String),
+    /// The same, if a table could not be read.
+    Unread(String),
     Known(Box<ChangesView>),
+}
+
+impl WhatGrew {
+    /// True if something of it could not be read.
+    pub(crate) fn is_gap(&self) -> bool {
+        matches!(self, Self::Unread(_))
+    }
 }
 
 /// Whose page a table is on.
@@ -40,7 +49,7 @@ pub(super) enum Readers {
 pub(super) fn section(grew: &WhatGrew) -> Markup {
     let body = match grew {
         WhatGrew::NoRun => return html! {},
-        WhatGrew::LeftOut(reason) => left_out(reason),
+        WhatGrew::LeftOut(reason) | WhatGrew::Unread(reason) => left_out(reason),
         WhatGrew::Known(view) => of_all(view),
     };
     html! {
@@ -55,15 +64,16 @@ pub(super) fn section(grew: &WhatGrew) -> Markup {
 pub(super) fn of_home(grew: &WhatGrew, home: &HomeReport) -> Markup {
     let body = match grew {
         WhatGrew::NoRun => return html! {},
-        WhatGrew::LeftOut(reason) => left_out(reason),
+        WhatGrew::LeftOut(reason) | WhatGrew::Unread(reason) => left_out(reason),
         WhatGrew::Known(view) => {
             let name = home.name_bytes();
             let is_it = |it: &&HomeChanges| !it.outside && name_of(it) == name;
             match view.homes.iter().find(is_it) {
                 None => html! { p.none { "Nothing changed" (since(view)) "." } },
                 Some(changes) => html! {
-                    p { (sum(changes.change.allocated_bytes, changes.cost_month)) (since(view)) "." }
-                    @if is_partial(changes) || view.is_partial() { (partial()) }
+                    @let is_partial = is_partial(changes) || view.is_partial();
+                    p { (sum(changes.change.allocated_bytes, changes.cost_month, is_partial)) (since(view)) "." }
+                    @if is_partial { (partial()) }
                     (table(view.money.is_some(), tree(changes, 0, Readers::Owner)))
                 },
             }
@@ -96,7 +106,7 @@ fn of_all(view: &ChangesView) -> Markup {
     }
     let changed = view.homes.len() as u64;
     html! {
-        p { (sum(view.change.allocated_bytes, view.cost_month)) (since(view)) "; "
+        p { (sum(view.change.allocated_bytes, view.cost_month, view.is_partial())) (since(view)) "; "
             (many(changed, "home", "homes")) " changed, " (count(view.unchanged_homes)) " did not." }
         @if view.is_partial() { (partial()) }
         @if changed > 0 { (table(view.money.is_some(), rows)) }
@@ -104,9 +114,10 @@ fn of_all(view: &ChangesView) -> Markup {
     }
 }
 
-/// `+1.2 GiB, +0.36 USD a month`.
-pub(super) fn sum(bytes: i64, cost: Option<Usd>) -> Markup {
+/// `+1.2 GiB, +0.36 USD a month`; if not everything was read, `about` that.
+pub(super) fn sum(bytes: i64, cost: Option<Usd>, is_partial: bool) -> Markup {
     html! {
+        @if is_partial { "About " }
         b { (signed(bytes)) }
         @if let Some(cost) = cost { ", " (signed_usd(cost)) " USD a month" }
     }

@@ -56,6 +56,8 @@ pub(crate) struct Bases {
     pub(super) grew: BTreeMap<HomeKey, Grew>,
     /// Why these are not known, although both runs may have a table of directories.
     pub(crate) grew_left_out: Option<String>,
+    /// True if that is because a table could not be read.
+    pub(crate) grew_unread: bool,
     /// Runs to compare with that may be there and could not be read.
     pub(crate) unread: Vec<ServiceError>,
 }

@@ -80,7 +80,7 @@ fn places(
 ) -> Result<HashMap<Vec<u8>, GrewMost>, NotKnown> {
     let since = growth.since.as_ref().ok_or(NotKnown::NoTable)?;
     let own = own().ok_or(NotKnown::NoTable)?;
-    let damaged = |problem| NotKnown::LeftOut(format!("the table of this run: {problem}"));
+    let damaged = |problem| NotKnown::Unread(format!("the table of this run: {problem}"));
     let own = DirsReader::open(own).map_err(damaged)?;
     let old = reader(store, &report.file_system_key(), &since.run, bounds)?;
     // The root as a home has an empty path there.

@@ -255,15 +255,15 @@ fn cuts(
     of: &FileSystemKey,
     request: &PlanRequest,
 ) -> Result<(Cuts, String), NotKnown> {
-    let failed = |error: ServiceError| NotKnown::LeftOut(printable(error.text.as_bytes()));
-    let latest = newest(store, of).map_err(failed)?.ok_or(NotKnown::NoTable)?;
+    let latest = newest(store, of).map_err(|error| NotKnown::of(&error))?;
+    let latest = latest.ok_or(NotKnown::NoTable)?;
     if !latest.run.covers_same_tree(&request.run) {
         return Err(NotKnown::NoTable);
     }
     let bounds = Bounds { most: MOST_TABLE, until: None };
     let mut rows = reader(store, of, &latest.run.id, bounds)?;
     let mut weights = Weights::new(request.shards, latest.totals.dirs);
-    let damaged = |problem| NotKnown::LeftOut(format!("a table of directories: {problem}"));
+    let damaged = |problem| NotKnown::Unread(format!("a table of directories: {problem}"));
     while let Some(row) = rows.next_row().map_err(damaged)? {
         weights.add(row);
     }

@@ -16,6 +16,31 @@ fn a_partial_run_is_said_and_a_damaged_table_refused() {
     assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
 }
 
+/// The changes are those of the tables of directories; prices and names are elsewhere.
+#[test]
+fn prices_and_names_that_cannot_be_read_are_missed() {
+    let world = world();
+    let of = |args: &[&str], code: i32, said: &str| {
+        let output = of_world(&world, args);
+        let errors = stderr(&output);
+        assert!(errors.contains(said), "{errors}");
+        text(&output, code)
+    };
+    let homes = world.to().join(world.latest()["homes_table"].as_str().unwrap());
+    let pointer = world.to().join("latest/prod.json");
+    for (object, said) in [(&pointer, "no prices: "), (&homes, "no names of owners: ")] {
+        let whole = std::fs::read(object).unwrap();
+        std::fs::write(object, &whole[..whole.len() / 2]).unwrap();
+        assert!(of(&[], 3, said).contains("+90 MiB"));
+        of(&["--format", "json"], 3, said);
+        // Who is not found may be there under a name that was not read.
+        of(&["--user", "nobody"], 1, "no home for nobody in these runs, as far as");
+        std::fs::write(object, whole).unwrap();
+    }
+    assert!(of(&[], 0, "").contains("+90 MiB"));
+    of(&["--user", "nobody"], 2, "no home for nobody in these runs\n");
+}
+
 /// What a run did not read may be there: nothing in that home is surely gone, or smaller.
 #[test]
 fn what_a_partial_run_did_not_read_is_in_doubt() {

@@ -173,6 +173,54 @@ fn an_empty_history_gives_the_reason() {
     assert!(said.contains("no run of the last 90 days is in") && said.contains("--days"), "{said}");
 }
 
+/// The tables have one name of each owner, the summary of the newest run has all.
+#[test]
+fn users_of_a_newest_run_that_cannot_be_read_are_found_by_one_name() {
+    let world = large();
+    days_before(&world, 1..=3, MIB);
+    world.edit(|latest| {
+        for home in latest["homes"].as_array_mut().unwrap() {
+            if home["name"] == "200005" {
+                home["owner"]["aliases"] = json!(["z.smith"]);
+            }
+        }
+    });
+    assert!(shown(&world, &["--user", "z.smith"]).contains("200005"));
+    let pointer = world.to().join("latest/prod.json");
+    let whole = std::fs::read(&pointer).unwrap();
+    std::fs::write(&pointer, &whole[..whole.len() / 2]).unwrap();
+    let of = |args: &[&str], code: i32| {
+        let output = history(&world, args);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(
+            said.contains("latest/prod.json") && said.contains("only the first name"),
+            "{said}"
+        );
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let (table, said) = of(&["--user", "zoe"], 3);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(table.starts_with("!!! The summary of the newest run cannot be read"), "{table}");
+    assert!(table.contains("200005"), "{table}");
+    let (text, _) = of(&["--user", "zoe", "--format", "json"], 3);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["summary_unreadable"], true);
+    of(&["--user", "zoe", "--format", "csv"], 3);
+    // The question is no mistake.
+    let (_, said) = of(&["--user", "z.smith"], 1);
+    assert!(
+        said.contains("no home for z.smith in these runs, as far as it could be read"),
+        "{said}"
+    );
+    // Without --user nothing of the summary is asked for.
+    assert_eq!(json_of(&world)["runs"].as_array().unwrap().len(), 4);
+}
+
+fn json_of(world: &World) -> Value {
+    json(world, &[])
+}
+
 #[test]
 fn wrong_arguments_are_refused_in_one_line() {
     let world = World::new();

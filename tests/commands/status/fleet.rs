@@ -104,6 +104,12 @@ fn an_unreadable_file_system_does_not_affect_the_others() {
         assert_eq!(all["unreadable"], serde_json::json!(["prod"]));
         assert_eq!(all["file_systems"].as_array().unwrap().len(), 1);
     }
+    // Who is not found may have a home there.
+    let output = world.status(["--user", "alice"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let said = "no home for alice in the newest run, as far as it could be read";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    assert_eq!(world.status(["--user", "zoe"]).status.code(), Some(3));
 }
 
 /// The growth of a stale run is that of another day, and what could not be read may have grown, too.
