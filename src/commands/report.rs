@@ -37,7 +37,7 @@ pub(super) fn run(args: &ReportArgs, loaded: Loaded) -> Result<Exit, Failure> {
         return several(args, &*store, &chosen, html, &readers);
     };
     let (report, history) = pages::read(&*store, of, args.days).map_err(failed)?;
-    let home_at = readers.home_at.as_deref();
+    let home_at = readers.home_at_of(&report.run);
     let asked = homes_of(&report, &args.only)?;
     let grew = pages::what_grew(&*store, &report);
     let is_whole = history.is_whole() && !grew.is_gap();
@@ -96,7 +96,7 @@ fn several(
                     let grew = pages::what_grew(store, &report);
                     is_whole &= history.is_whole() && !grew.is_gap();
                     let pages = Pages::new(&report, &history, Timestamp::now());
-                    let pages = pages.seen_at(readers.home_at.as_deref()).grown(grew);
+                    let pages = pages.seen_at(readers.home_at_of(&report.run)).grown(grew);
                     put &= pages::put(store, of, &pages);
                 }
                 Err(error) => {

@@ -58,7 +58,12 @@ impl FileSystemSettings {
         self.names.as_deref().unwrap_or_default()
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    /// The path at which people see their homes there. A scan refuses one that is not absolute.
+    pub(super) fn home_at(&self) -> Option<&Path> {
+        self.home_at.as_deref().filter(|path| path.is_absolute())
+    }
+
+    pub(super) fn is_called(&self, name: &str) -> bool {
         let root = self.root.as_deref().map(Path::to_string_lossy);
         let names = [&self.name, &self.file_system_id];
         names.into_iter().any(|it| it.as_deref() == Some(name))

@@ -27,10 +27,11 @@ use clap::{ArgMatches, FromArgMatches};
 use crate::log::LogFormat;
 use crate::names::SourceSpec;
 use crate::remind::Reminding;
-use crate::report::SamePeople;
+use crate::report::{Run, SamePeople};
 use crate::state::KeepIn;
 use crate::store::{BucketOptions, Destination};
 use file::ConfigFile;
+use file_systems::FileSystemSettings;
 use origin::Origins;
 use variables::By;
 
@@ -180,6 +181,7 @@ impl Loaded {
             domains: all_names.iter().filter_map(domain).collect(),
             names: all_names.iter().filter_map(|name| name.parse().ok()).collect(),
             home_at: self.settings.home_at()?.map(Path::to_owned),
+            file_systems: self.settings.file_systems,
             same_people: self.settings.same_people.into(),
             state: self.settings.state,
             state_dir: self.settings.state_dir,
@@ -221,9 +223,26 @@ pub(crate) struct Readers {
     pub(crate) patience: Duration,
     /// The path at which people see their homes, if it is not the path below the root.
     pub(crate) home_at: Option<PathBuf>,
+    /// The tables `[[file_system]]`, each of which may have another such path.
+    file_systems: Vec<FileSystemSettings>,
 }
 
 impl Readers {
+    /// Returns the path at which people see their homes on the file system of a run.
+    pub(crate) fn home_at_of(&self, run: &Run) -> Option<&Path> {
+        let root = run.printable_root();
+        let identity = run.identity.as_ref();
+        let name = identity.and_then(|identity| identity.name.as_ref());
+        let names =
+            [identity.map(|identity| identity.key.as_str()), name.map(|name| name.as_str())];
+        let is_it = |table: &&FileSystemSettings| {
+            let mut names = names.iter().flatten().copied().chain([root.as_str()]);
+            names.any(|name| table.is_called(name))
+        };
+        let table = self.file_systems.iter().find(is_it);
+        table.and_then(FileSystemSettings::home_at).or(self.home_at.as_deref())
+    }
+
     /// Returns the destination to read from: the named one, or the configured one.
     ///
     /// # Errors

@@ -332,3 +332,45 @@ fn a_status_by_group_has_the_homes_of_all() {
     let table = status("table");
     assert!(table.starts_with("GROUP") && table.contains("\n(no group)"), "{table}");
 }
+
+/// Each page has the commands for where people see their home on that file system, as after a scan.
+#[test]
+fn published_pages_have_the_path_of_homes_on_their_own_file_system() {
+    let world = World::new();
+    for name in ["prod/200001", "stage/x/200002"] {
+        file(world.dir.path(), format!("{name}/.local/share/Trash/files/a"), 3_000_000);
+        if let Some(uid) =
+            name.rsplit('/').next().and_then(|uid| uid.parse().ok()).filter(|_| is_root())
+        {
+            give(&world.root(name), uid);
+        }
+    }
+    let to = world.root("published");
+    let both = world.both().replace("\nroot = ", "\nhome_at = \"/home/me/efs\"\nroot = ");
+    let (prod, stage) = both.split_once("name = \"stage\"").unwrap();
+    let stage = stage.replace("/home/me/efs", "/home/me/other");
+    let publish = format!("[publish]\nto = \"{}\"\nreport = true\n", to.display());
+    world.configure(
+        &format!("{prod}name = \"stage\"{stage}")
+            .replace("[quota]\n", &format!("{publish}[quota]\n")),
+    );
+    let pages = || {
+        let page = |path: &str| {
+            let page = std::fs::read_to_string(to.join("report").join(path)).unwrap();
+            let at = page.find("rm -rf ").unwrap_or_else(|| panic!("{path}: {page}"));
+            page[at..].split('<').next().unwrap().to_owned()
+        };
+        [page("prod/users/200001.html"), page("stage/users/200002.html")]
+    };
+    let want =
+        ["/home/me/efs", "/home/me/other"].map(|at| format!("rm -rf {at}/.local/share/Trash"));
+    let output = world.run(&["--quiet"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(pages(), want);
+    std::fs::remove_dir_all(to.join("report")).unwrap();
+    for args in [&["report", "--publish"][..], &["report", "--publish", "--file-system", "prod"]] {
+        let output = world.run(args);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_eq!(pages(), want);
+    }
+}
