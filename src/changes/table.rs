@@ -26,9 +26,10 @@ fn write(view: &ChangesView, out: &mut String) -> fmt::Result {
     let (changed, same) = (view.homes.len() as u64, view.unchanged_homes);
     writeln!(
         out,
-        "{}, {} files{}; {changed} {} changed, {same} did not.",
+        "{}, {} {}{}; {changed} {} changed, {same} did not.",
         human_change(view.change.allocated_bytes),
         signed(view.change.files),
+        plural(view.change.files.unsigned_abs(), "file", "files"),
         cost.unwrap_or_default(),
         plural(changed, "home", "homes"),
     )?;

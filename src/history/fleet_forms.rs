@@ -242,6 +242,12 @@ impl FleetHistory {
             out,
             "A day counts where each file system of a line has a complete run on it, by the last one."
         )?;
+        if self.by != SumBy::FileSystem {
+            writeln!(
+                out,
+                "FILE SYSTEMS has the newest sizes, which may be those of a later day than SIZE."
+            )?;
+        }
         self.remarks(out)
     }
 

@@ -41,7 +41,7 @@ use crate::text::Shown;
 pub use fleet::{Fleet, FleetMember};
 pub(crate) use grew::WhatGrew;
 use trend::Past;
-use words::{many, root_of, shown};
+use words::{many, named, on, root_of, shown};
 
 /// All pages about a run.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl<'a> Pages<'a> {
             (scan::orphans(report))
             (scan::section(report))
         };
-        let title = format!("Disk usage of {}", root_of(report));
+        let title = format!("Disk usage of {}", named(report).unwrap_or_else(|| root_of(report)));
         let read = (report.run.coverage, report.errors.count);
         frame::page(report, *now, read, (&title, &body))
     }
@@ -144,7 +144,7 @@ impl<'a> Pages<'a> {
             (Some(name), _) => shown(name.as_bytes()),
             (None, uid) => format!("uid {}", uid?),
         };
-        let title = format!("Disk usage of {whose}");
+        let title = format!("Disk usage of {whose}{}", on(report));
         let read = user::read(homes);
         // A page about several people is for who looks after them, who sees no single home.
         let nowhere = HomeAt::default();
@@ -168,7 +168,7 @@ impl<'a> Pages<'a> {
 
     /// Returns the page of a uid without a home of its own alone.
     fn empty(&self, uid: u32) -> Shown {
-        let title = format!("Disk usage of uid {uid}");
+        let title = format!("Disk usage of uid {uid}{}", on(self.report));
         let body = html! { p.none { "No home here is this user's alone. Ask the administrator." } };
         let read = (Coverage::Complete, 0);
         frame::page(self.report, self.now, read, (&title, &body))

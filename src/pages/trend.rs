@@ -155,6 +155,10 @@ pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
         Some(Forecast::On(date)) => date.to_string(),
         Some(Forecast::NotGrowing) => "not growing".to_owned(),
         Some(Forecast::TooFewRuns) => "too few runs".to_owned(),
+        // What was not read may be what is over.
+        Some(Forecast::AlreadyOver) if !home.quota.is_some_and(|quota| quota.over) => {
+            "by an earlier run".to_owned()
+        }
         Some(Forecast::AlreadyOver) => "already".to_owned(),
         Some(Forecast::Beyond) => "in years".to_owned(),
         Some(Forecast::NoLimit) | None => String::new(),

@@ -35,6 +35,18 @@ pub(super) fn root_of(report: &Report) -> String {
     report.run.printable_root()
 }
 
+/// Returns the name that people gave the file system, or its EFS id: a person may have homes on several.
+pub(super) fn named(report: &Report) -> Option<String> {
+    let identity = report.run.identity.as_ref()?;
+    let name = identity.name.as_ref().or(Some(&identity.key).filter(|key| key.is_efs()));
+    name.map(|name| name.to_string())
+}
+
+/// Returns ` on NAME`, or nothing without such a name.
+pub(super) fn on(report: &Report) -> String {
+    named(report).map(|name| format!(" on {name}")).unwrap_or_default()
+}
+
 /// Returns the directory of a home.
 pub(super) fn directory(home: &HomeReport) -> String {
     home.printable_name()

@@ -78,7 +78,7 @@ impl LetterWriter<'_> {
             Field::Date => {
                 distinct(runs().map(|run| run.finished.strftime("%Y-%m-%d").to_string()))
             }
-            Field::Root => distinct(runs().map(|run| short(&run.root_bytes()))),
+            Field::Root => distinct(person.subjects.iter().map(root)),
             Field::Admin => self.admin.to_owned(),
             Field::Reasons => lines(person.subjects.iter().flat_map(reasons), MAX_HOMES),
             Field::Homes => lines(person.subjects.iter().map(home_line), MAX_HOMES),
@@ -344,11 +344,10 @@ fn grew(person: &Recipient<'_>) -> String {
     let line = |(subject, since, place): &(&Subject<'_>, Timestamp, &GrownPlace)| {
         let home = subject.home.printable_name();
         let path = match (&*home, place.printable_path()) {
-            (_, path) if path.is_empty() => format!("{home}, directly in it"),
-            (".", path) => path,
-            (home, path) => format!("{home}/{path}"),
+            (_, path) if path.is_empty() => format!("{}, directly in it", home_name(subject)),
+            (".", path) => subject.on(cut(&path, MAX_NAME)),
+            (home, path) => subject.on(cut(&format!("{home}/{path}"), MAX_NAME)),
         };
-        let path = subject.on(cut(&path, MAX_NAME));
         let new = if place.new { ", new" } else { "" };
         let day = since.strftime("%Y-%m-%d");
         format!("  +{} since {day}  {path}{new}", place.allocated_bytes.human())
@@ -365,6 +364,15 @@ fn findings_of<'a>(
     subject: &'a Subject<'_>,
 ) -> impl Iterator<Item = (&'a Subject<'a>, &'a Finding)> {
     subject.home.findings.iter().map(move |finding| (subject, finding))
+}
+
+/// Returns the root that the paths of a home are below, with its file system if there are several.
+fn root(subject: &Subject<'_>) -> String {
+    let root = short(&subject.run.report.run.root_bytes());
+    match &subject.run.name {
+        Some(name) => format!("{root} ({name})"),
+        None => root,
+    }
 }
 
 /// Joins the texts that differ, in their order.

@@ -151,7 +151,15 @@ impl Fleet {
             let sums = FleetTotal::default().and(member);
             table.add_row(sums.cells(member.label(), member.age(), member.marks()));
         }
-        push_table(out, &table)
+        push_table(out, &table)?;
+        let changes = [self.total.day, self.total.week];
+        match changes.into_iter().flatten().all(|change| change.exact) {
+            true => Ok(()),
+            false => writeln!(
+                out,
+                "\n~ is about so much: a run is partial, old or not readable, or has none to compare with."
+            ),
+        }
     }
 
     /// A line for each person or group.

@@ -191,6 +191,9 @@ fn remarks(out: &mut String, view: &StatusView) -> Result {
     };
     let (day, week) = (since(&view.compared_day), since(&view.compared_week));
     writeln!(end, "DAY is compared with {day}, WEEK with {week}.")?;
+    if view.has_rough_changes() {
+        end.push_str("~ is about so much: one of the two runs did not read everything.\n");
+    }
     if view.unconditional {
         end.push_str(
             "Published without conditions: of two monitors that publish here at the same time, the \

@@ -119,6 +119,13 @@ impl Gone {
 }
 
 impl StatusView {
+    /// True if any change that is shown is not exact.
+    pub(super) fn has_rough_changes(&self) -> bool {
+        let lines = self.homes.iter().map(|line| line.change);
+        let all = lines.chain((!self.restricted).then_some(self.total_change));
+        all.flat_map(|change| [change.day, change.week]).flatten().any(|change| !change.exact)
+    }
+
     pub(crate) fn new(
         from: String,
         latest: Latest,

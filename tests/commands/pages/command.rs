@@ -71,7 +71,8 @@ fn a_published_run_becomes_pages() {
     assert_eq!(made, want);
     let bob = std::fs::read_to_string(users.join("200006.html")).unwrap();
     check_markup(&bob);
-    assert!(bob.contains("Disk usage of bob") && !bob.contains("200005"));
+    assert!(bob.contains("<h1>Disk usage of bob on prod</h1>") && !bob.contains("200005"));
+    assert!(page.contains("<h1>Disk usage of prod</h1>"));
 }
 
 /// A uid may have a home on several file systems.

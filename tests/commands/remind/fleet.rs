@@ -26,6 +26,8 @@ fn a_person_with_homes_on_two_file_systems_gets_one_message() {
         "Subject: Your storage on EFS: 3.9 MiB in use",
         "trash: 200005/.local/share/Trash on stage",
         "  200007 on prod  2.9 MiB of 2 MiB",
+        "/efs (prod), ",
+        "/stage (stage).",
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
@@ -121,6 +123,9 @@ fn one_that_is_stale_or_broken_silences_no_other() {
     let output = world.remind(&["--dry-run"], 1);
     assert!(stderr(&output).contains("latest/stage.json"), "{}", stderr(&output));
     assert_eq!(whys(&stdout(&output)).len(), 2, "{}", stdout(&output));
+    // Who is not found may have a home there.
+    let said = stderr(&world.remind(&["--dry-run", "--user", "nobody"], 1));
+    assert!(said.contains("no home for nobody in the newest run, as far as"), "{said}");
 }
 
 #[test]
