@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::chart::{ChartPoint, chart, spark};
 use super::words::{count, day, label, many, shown, signed};
 use crate::history::{Forecast, History, HomeSeries, RunPoint};
-use crate::report::{HomeKind, HomeReport, Report, first};
+use crate::report::{Coverage, HomeKind, HomeReport, Report, first};
 use crate::units::human;
 
 /// Number of homes in the table of the fastest-growing ones.
@@ -151,14 +151,14 @@ pub(super) fn changes(points: &[ChartPoint]) -> Markup {
 pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
     let limit = home.quota.map(|quota| quota.limit_bytes);
     let forecast = past.of(home).map(|series| series.forecast(past.runs, limit));
+    // What was not read this time may be what is over.
+    let is_read_less =
+        home.coverage != Coverage::Complete && home.quota.is_some_and(|quota| !quota.over);
     match forecast {
         Some(Forecast::On(date)) => date.to_string(),
         Some(Forecast::NotGrowing) => "not growing".to_owned(),
         Some(Forecast::TooFewRuns) => "too few runs".to_owned(),
-        // What was not read may be what is over.
-        Some(Forecast::AlreadyOver) if !home.quota.is_some_and(|quota| quota.over) => {
-            "by an earlier run".to_owned()
-        }
+        Some(Forecast::AlreadyOver) if is_read_less => "by an earlier run".to_owned(),
         Some(Forecast::AlreadyOver) => "already".to_owned(),
         Some(Forecast::Beyond) => "in years".to_owned(),
         Some(Forecast::NoLimit) | None => String::new(),

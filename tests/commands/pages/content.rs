@@ -2,7 +2,7 @@
 
 use efs_scan::history::History;
 use efs_scan::pages::Pages;
-use efs_scan::report::{Coverage, OwnerStatus, Report};
+use efs_scan::report::{Coverage, OwnerStatus, Quota, Report};
 use efs_scan::units::AllocatedBytes;
 use efs_scan::usage::Class;
 use jiff::SignedDuration;
@@ -163,6 +163,27 @@ fn reclaimable_is_the_same_with_and_without_prices() {
     assert!(text(&page(&report, &history)).contains(&format!("Reclaimable, at most\n\n{frees}\n")));
     report.money = None;
     assert!(text(&page(&report, &history)).contains(&format!("Reclaimable, at most\n\n{frees}\n")));
+}
+
+/// What was not read this time may be what is over: the bar says little, and the forecast a lot.
+#[test]
+fn a_home_that_was_over_its_quota_before_it_was_read_in_part_says_so() {
+    let (mut report, mut history) = grown(3, 10);
+    let limit_bytes = AllocatedBytes(1 << 20);
+    let says = |report: &Report, history: &History| {
+        text(&page(report, history)).contains("by an earlier run")
+    };
+    report.homes.change(0, |home| {
+        home.quota = Some(Quota { limit_bytes, used_percent: 100.0, over: false });
+    });
+    // A home that is just full is no such home.
+    history.homes[0].points.iter_mut().flatten().for_each(|size| *size = limit_bytes);
+    assert!(!says(&report, &history));
+    report.homes.change(0, |home| {
+        home.coverage = Coverage::Partial;
+        home.quota = Some(Quota { limit_bytes, used_percent: 12.0, over: false });
+    });
+    assert!(says(&report, &history));
 }
 
 #[test]
