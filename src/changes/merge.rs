@@ -10,11 +10,11 @@ pub(crate) trait Rows {
     /// Why a row could not be read.
     type Error;
 
-    /// Returns the next row, or `None` after the last.
+    /// Puts the next row in place of `row`, whose memory is used again. Returns false after the last.
     ///
     /// # Errors
     /// If it cannot be read.
-    fn next_row(&mut self) -> Result<Option<&DirRow>, Self::Error>;
+    fn next_into(&mut self, row: &mut DirRow) -> Result<bool, Self::Error>;
 
     /// True if the run did not read everything, so that what has no row may be there.
     fn is_partial(&self) -> bool;
@@ -23,8 +23,8 @@ pub(crate) trait Rows {
 impl Rows for DirsReader {
     type Error = ReadProblem;
 
-    fn next_row(&mut self) -> Result<Option<&DirRow>, ReadProblem> {
-        DirsReader::next_row(self)
+    fn next_into(&mut self, row: &mut DirRow) -> Result<bool, ReadProblem> {
+        DirsReader::next_into(self, row)
     }
 
     fn is_partial(&self) -> bool {
@@ -35,8 +35,8 @@ impl Rows for DirsReader {
 impl Rows for std::slice::Iter<'_, DirRow> {
     type Error = std::convert::Infallible;
 
-    fn next_row(&mut self) -> Result<Option<&DirRow>, Self::Error> {
-        Ok(self.next())
+    fn next_into(&mut self, row: &mut DirRow) -> Result<bool, Self::Error> {
+        Ok(self.next().map(|next| row.clone_from(next)).is_some())
     }
 
     fn is_partial(&self) -> bool {
@@ -67,58 +67,27 @@ struct Ahead<R> {
     side: Side,
     rows: R,
     row: DirRow,
+    before: DirRow,
     is_ended: bool,
 }
 
 impl<R: Rows> Ahead<R> {
-    fn new(side: Side, rows: R) -> Result<Self, MergeError<R::Error>> {
-        let mut ahead = Self { side, rows, row: DirRow::default(), is_ended: false };
-        match ahead.rows.next_row().map_err(|error| MergeError::Read(side, error))? {
-            Some(row) => copy(row, &mut ahead.row),
-            None => ahead.is_ended = true,
-        }
-        Ok(ahead)
+    fn new(side: Side, mut rows: R) -> Result<Self, MergeError<R::Error>> {
+        let (mut row, before) = (DirRow::default(), DirRow::default());
+        let more = rows.next_into(&mut row).map_err(|error| MergeError::Read(side, error))?;
+        Ok(Self { side, rows, row, before, is_ended: !more })
     }
 
     fn advance(&mut self) -> Result<(), MergeError<R::Error>> {
-        match self.rows.next_row().map_err(|error| MergeError::Read(self.side, error))? {
-            // Rows out of order would be attributed to the wrong directories.
-            Some(row) if row.cmp_place(&self.row) != Ordering::Greater => {
-                return Err(MergeError::Order(self.side));
-            }
-            Some(row) => copy(row, &mut self.row),
-            None => self.is_ended = true,
+        std::mem::swap(&mut self.row, &mut self.before);
+        let more = self.rows.next_into(&mut self.row);
+        self.is_ended = !more.map_err(|error| MergeError::Read(self.side, error))?;
+        // Rows out of order would be attributed to the wrong directories.
+        match self.is_ended || self.row.cmp_place(&self.before) == Ordering::Greater {
+            true => Ok(()),
+            false => Err(MergeError::Order(self.side)),
         }
-        Ok(())
     }
-}
-
-/// Copies a row into the memory of another.
-fn copy(from: &DirRow, to: &mut DirRow) {
-    let (mut home, mut path) = (std::mem::take(&mut to.home), std::mem::take(&mut to.path));
-    let mut rule = std::mem::take(&mut to.rule);
-    home.clone_from(&from.home);
-    path.clone_from(&from.path);
-    rule.clone_from(&from.rule);
-    let DirRow { kind, is_file, uid, class, is_finding, own, rest, subtree, .. } = *from;
-    let DirRow { linked, newest, ages, future, .. } = *from;
-    *to = DirRow {
-        kind,
-        home,
-        path,
-        is_file,
-        uid,
-        class,
-        rule,
-        is_finding,
-        own,
-        rest,
-        subtree,
-        linked,
-        newest,
-        ages,
-        future,
-    };
 }
 
 /// Passes each place that is in one of two tables to `each`, with its rows there.

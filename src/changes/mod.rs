@@ -1,8 +1,9 @@
 //! What changed between two runs, and where: two tables of directories are read side by side.
 //!
-//! `merge` pairs the rows, `collect` sums up what changed and holds of each home the places that
-//! changed most, `moves` finds what only went elsewhere, `select` chooses the lines, and `view` makes
-//! the result of them, which `table` prints; `unread` says which lines a partial run leaves in doubt.
+//! `merge` pairs the rows, which `read_ahead` may read in other threads, `collect` sums up what
+//! changed and holds of each home the places that changed most, `moves` finds what only went
+//! elsewhere, `select` chooses the lines, and `view` makes the result of them, which `table` prints;
+//! `unread` says which lines a partial run leaves in doubt.
 //!
 //! Each row stands for what is in its directory and in no row below it, so the differences of all
 //! rows add up to the difference of the home. A place without a line of its own is folded into one
@@ -14,6 +15,7 @@ mod grew_most;
 mod merge;
 mod moves;
 mod place;
+mod read_ahead;
 mod scope;
 mod select;
 mod table;
@@ -31,6 +33,7 @@ use crate::units::MeteredBytes;
 use figures::Figures;
 pub(crate) use grew_most::GrewMost;
 pub(crate) use merge::{MergeError, Rows, Side};
+pub(crate) use read_ahead::ReadAhead;
 pub(crate) use scope::Scope;
 pub(crate) use table::table;
 pub(crate) use tree::Node;

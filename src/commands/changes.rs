@@ -13,7 +13,8 @@ use super::file_systems::only;
 use super::selected::no_home;
 use crate::aws::Aws;
 use crate::changes::{
-    ChangesView, Compared, FactsOfHomes, MergeError, Options, Scope, Side, explain, table,
+    ChangesView, Compared, FactsOfHomes, MergeError, Options, ReadAhead, Scope, Side, explain,
+    table,
 };
 use crate::cli::{ChangesArgs, ChangesFormat};
 use crate::config::Loaded;
@@ -150,7 +151,10 @@ fn explained(
     names: &[String; 2],
 ) -> Result<ChangesView, Failure> {
     let name = |side: Side| printable(names[side as usize].as_bytes());
-    let explained = explain(old, new, options).map_err(|error| match error {
+    let [old, new] = [ReadAhead::start(old), ReadAhead::start(new)].map(|started| {
+        started.map_err(|error| Failure::fatal(format!("start a thread to read a table: {error}")))
+    });
+    let explained = explain(old?, new?, options).map_err(|error| match error {
         MergeError::Read(side, problem) => damaged(&names[side as usize], &problem),
         MergeError::Order(side) => {
             Failure::new(Exit::Damaged, format!("{}: its rows are out of order", name(side)))

@@ -191,12 +191,12 @@ impl Rows for BoundedRows {
     /// `None` if the time is over.
     type Error = Option<ReadProblem>;
 
-    fn next_row(&mut self) -> Result<Option<&DirRow>, Self::Error> {
+    fn next_into(&mut self, row: &mut DirRow) -> Result<bool, Self::Error> {
         self.read += 1;
         if self.read.is_multiple_of(ROWS) && self.bounds.is_over() {
             return Err(None);
         }
-        self.rows.next_row().map_err(Some)
+        self.rows.next_into(row).map_err(Some)
     }
 
     fn is_partial(&self) -> bool {

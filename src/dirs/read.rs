@@ -47,11 +47,22 @@ impl DirsReader {
     /// # Errors
     /// The file is damaged or cannot be read.
     pub fn next_row(&mut self) -> Result<Option<&DirRow>, ReadProblem> {
-        if !self.table.advance()? {
-            return Ok(None);
+        let mut row = std::mem::take(&mut self.row);
+        let more = self.next_into(&mut row);
+        self.row = row;
+        Ok(more?.then_some(&self.row))
+    }
+
+    /// Puts the next row in place of `row`, whose memory is used again. Returns false after the last.
+    ///
+    /// # Errors
+    /// As for [`DirsReader::next_row`].
+    pub fn next_into(&mut self, row: &mut DirRow) -> Result<bool, ReadProblem> {
+        let more = self.table.advance()?;
+        if more {
+            decode(&self.table, row);
         }
-        decode(&self.table, &mut self.row);
-        Ok(Some(&self.row))
+        Ok(more)
     }
 }
 
