@@ -206,6 +206,9 @@ fn cancel(site: &Site<'_>, run: &Submitted) {
     assert_eq!(site.newest()["run"]["coverage"], "partial");
 }
 
+/// Waits for the jobs, and may trouble them.
+type Follow = fn(&Site<'_>, &Submitted);
+
 #[test]
 fn an_array_and_its_merge_make_the_run_of_one_scan() {
     let what = "deploy/slurm";
@@ -224,7 +227,7 @@ fn an_array_and_its_merge_make_the_run_of_one_scan() {
     let slow = format!("{local}\nmax_ops = 300");
     let remote = format!("root = '{}'\nnfs_uid = 0", server.url("/tree"));
 
-    let cases: [(&str, &str, u32, fn(&Site<'_>, &Submitted)); 4] = [
+    let cases: [(&str, &str, u32, Follow); 4] = [
         ("local", &local, 0, |site, run| site.assert_merged(run, 0)),
         ("without-a-mount", &remote, NOBODY, |site, run| site.assert_merged(run, 0)),
         ("killed", &slow, 0, kill_and_requeue),
