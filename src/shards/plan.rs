@@ -132,6 +132,8 @@ impl PlanRequest {
         let (mine, its) = (&self.run, &planned.run);
         let differences = [
             ("version of efs-scan", mine.version == its.version),
+            // Builds of one version may check other things before they give a command.
+            ("build of efs-scan", mine.command_checks == its.command_checks),
             ("number of shards", self.shards == planned.shards),
             ("file system", key(mine) == key(its)),
             ("ROOT", (&mine.root, &mine.root_base64) == (&its.root, &its.root_base64)),

@@ -240,7 +240,7 @@ impl Dir {
     /// `owner`'s or root's and not open to others, because anybody else could put a link to another
     /// place there. Those above homes are the administrator's; the root itself may be closed, because
     /// spaces mount homes and not the root. None above may be open to others, who could put a link in place of
-    /// the home.
+    /// the home; and for root, all must be root's, because a link could lead root anywhere.
     pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
         let up_to_home = || {
             std::iter::successors(Some(self), |dir| {
@@ -250,17 +250,19 @@ impl Dir {
         };
         let lets_enter =
             |dir: &Arc<Self>| [owner, 0].contains(&dir.attrs.uid) && dir.attrs.lets_enter(owner);
-        let up_to_root = std::iter::successors(Some(self), |dir| dir.parent.as_ref());
-        let is_open = up_to_root.fold(false, |below, dir| match dir.attrs.lets_others_enter() {
+        let up_to_root = || std::iter::successors(Some(self), |dir| dir.parent.as_ref());
+        let is_open = up_to_root().fold(false, |below, dir| match dir.attrs.lets_others_enter() {
             true => below || dir.attrs.is_open_to_others(),
             // Nobody else reaches what is below a private directory, except where a space leaves out the root.
             false => below && dir.parent.is_none() && !dir.in_home(),
         });
         let is_owners = self.attrs.uid == owner && self.attrs.is_writable();
         let is_for_all = self.attrs.uid == 0 && self.attrs.is_for_all();
-        let mut above_home = std::iter::successors(Some(self), |dir| dir.parent.as_ref())
-            .filter(|dir| !dir.in_home() && dir.parent.is_some());
-        let is_reached = owner == 0 || above_home.all(|dir| dir.attrs.lets_enter(owner));
+        let mut above_home = up_to_root().filter(|dir| !dir.in_home() && dir.parent.is_some());
+        let is_reached = match owner {
+            0 => up_to_root().all(|dir| dir.attrs.uid == 0),
+            _ => above_home.all(|dir| dir.attrs.lets_enter(owner)),
+        };
         (is_owners || is_for_all) && !is_open && is_reached && up_to_home().skip(1).all(lets_enter)
     }
 

@@ -269,8 +269,20 @@ fn shards_with_other_settings_are_refused() {
         assert_code(&output, 2);
         assert!(says(&output).contains("[rules]"), "{}", says(&output));
     }
-    // The object of another run under this one's name.
     let folder = |run: &str| place.to("to").join(format!("shards/{run}/fs=prod"));
+    // A build of the same version that checked less before it gave a command.
+    let plan = folder("a").join("plan.json");
+    let planned = std::fs::read_to_string(&plan).unwrap();
+    let checks = |number| format!("\"command_checks\": {number},");
+    let other = planned.replace(&checks(efs_scan::report::COMMAND_CHECKS), &checks(1));
+    assert_ne!(other, planned);
+    std::fs::write(&plan, other).unwrap();
+    for output in [place.shard("2/2", &[]), place.merge(&[])] {
+        assert_code(&output, 2);
+        assert!(says(&output).contains("build of efs-scan"), "{}", says(&output));
+    }
+    std::fs::write(&plan, planned).unwrap();
+    // The object of another run under this one's name.
     assert_code(&place.shard("2/2", &["--run-id=b"]), 0);
     std::fs::copy(folder("b").join("00002.shard"), folder("a").join("00002.shard")).unwrap();
     let foreign = place.merge(&["--no-publish"]);

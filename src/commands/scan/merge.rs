@@ -19,7 +19,7 @@ use crate::config::{Config, Loaded};
 use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::outbox::Publisher;
-use crate::report::{Coverage, FileSystemKey, Format};
+use crate::report::{COMMAND_CHECKS, Coverage, FileSystemKey, Format};
 use crate::shards::{self, Agreed, Head, Keys, Merged, Opened, RunName, Unusable, open_object};
 use crate::stop::Stop;
 use crate::store::{Destination, Store, fetched};
@@ -197,6 +197,11 @@ fn follow(config: &mut Config, agreed: &Agreed) -> Result<Subject, Failure> {
         let version = printable(run.version.as_bytes());
         let own = env!("CARGO_PKG_VERSION");
         let problem = format!("the shards are of version {version} of efs-scan, and this is {own}");
+        return Err(Failure::usage(problem));
+    }
+    if run.command_checks != COMMAND_CHECKS {
+        let problem = "the shards are of another build of efs-scan, which checks other things before it gives a \
+                       command: merge them with that one";
         return Err(Failure::usage(problem));
     }
     if request.rules != rules_digest(config) {

@@ -206,6 +206,31 @@ fn directories_above_homes_that_are_open_to_others_withhold_the_command() {
     assert_offered(Some("open to others"), "a closed root");
 }
 
+/// Whoever owns a directory above a home of root's could lead root's own `rm` to any place.
+#[test]
+fn a_persons_directory_above_a_home_of_roots_withholds_the_command() {
+    let tree = scratch();
+    file(tree.path(), "team/h/p/__pycache__/a.cpython-312.pyc", 5000);
+    file(tree.path(), "team/h/p/a.py", 10);
+    let give =
+        |path: &str, uid| std::os::unix::fs::chown(tree.path().join(path), Some(uid), None).is_ok();
+    if !skip_unless(is_root() && give("team", 65533), "homes of root's", "only root has some") {
+        return;
+    }
+    let assert_offered = |has_command: bool, what: &str| {
+        for engine in ENGINES {
+            let report = report(tree.path(), ["--engine", engine, "--home-depth", "2"], 0);
+            let finding = &home(&report, "team/h")["findings"][0];
+            assert_eq!(finding["command"].is_string(), has_command, "{what}: {finding:#}");
+        }
+    };
+    assert_offered(false, "a person's directory");
+    assert!(give("team", 0));
+    assert_offered(true, "root's directories");
+    assert!(give("", 65533));
+    assert_offered(false, "a person's root");
+}
+
 /// Above homes, a team may have closed its directory to the owner of a home.
 #[test]
 fn a_closed_directory_above_a_home_withholds_the_command() {
