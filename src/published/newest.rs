@@ -66,7 +66,7 @@ pub fn newest(store: &dyn Store, of: &FileSystemKey) -> ServiceResult<Option<Lat
                 "{name} has the schema {schema}, and this program reads {LATEST_SCHEMA}"
             ));
         }
-        Err(error) => return refused(format!("{name} is not from efs-scan: {error}")),
+        Err(error) => return refused(format!("{name} is damaged, or not from efs-scan: {error}")),
     };
     let keys = keys_of(of, &latest.run.id);
     let tables = HomesTable::of_run(of, &latest.run.id);
@@ -123,7 +123,7 @@ pub fn newest_report(store: &dyn Store, of: &FileSystemKey) -> ServiceResult<Rep
     let read = parsed::<Report>(store, &latest.report)?;
     let mut report = read
         .ok_or_else(|| missing(format!("{name} is gone, which {pointer} names")))?
-        .map_err(|error| refused(format!("{name} is not from efs-scan: {error}")))?;
+        .map_err(|error| refused(format!("{name} is damaged, or not from efs-scan: {error}")))?;
     match report.run == latest.run {
         true => {
             drop_unchecked_commands(&mut report);
