@@ -141,8 +141,8 @@ fn planned(
     }
 }
 
-/// Finds the file system that has a run of this name. One that the configuration names by its id is not
-/// mistaken for another.
+/// Finds the file system that has a run of this name. One that the configuration names by its id, and not a
+/// mount that happens to be here, is not mistaken for another.
 fn file_system(
     config: &Config,
     store: &dyn Store,
@@ -150,9 +150,10 @@ fn file_system(
 ) -> Result<Option<FileSystemKey>, Failure> {
     let all = shards::file_systems(store, name).map_err(failed)?;
     let own = super::identity(config).key;
+    let is_told = config.settings.file_system_id.is_some() || config.is_url();
     match &all[..] {
         _ if all.contains(&own) => Ok(Some(own)),
-        _ if all.is_empty() || own.is_efs() => Ok(None),
+        _ if all.is_empty() || (is_told && own.is_efs()) => Ok(None),
         [only] => Ok(Some(only.clone())),
         several => {
             let several: Vec<String> = several.iter().map(ToString::to_string).collect();
@@ -228,16 +229,17 @@ fn follow(config: &mut Config, agreed: &Agreed) -> Result<Subject, Failure> {
     Ok(Subject { root, identity, efs: request.efs.clone() })
 }
 
-/// Waits until all shards are there, or the time is over.
+/// Waits until all shards are there, or the time is over. It asks for one at a time, because an array may have
+/// thousands.
 fn await_all(store: &dyn Store, keys: &Keys, agreed: &Agreed, wait: &Wait<'_>) {
-    let mut missing: Vec<u32> = (1..=agreed.plan.request.shards).collect();
-    loop {
+    for shard in 1..=agreed.plan.request.shards {
         // One that cannot be asked for is reported when it is read.
-        missing.retain(|shard| matches!(store.head(&keys.shard(*shard), 1), Ok(None)));
-        if missing.is_empty() || !wait.rest() {
-            return;
+        while matches!(store.head(&keys.shard(shard), 1), Ok(None)) {
+            if !wait.rest() {
+                return;
+            }
+            log::debug!("waiting for shard {shard}");
         }
-        log::debug!(missing = missing.len(), "waiting for shards");
     }
 }
 
