@@ -20,7 +20,8 @@ use serde_json::Value;
 
 use crate::interop::ganesha::{Export, Ganesha};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Long, because buildah copies whole images, on a disk that others may be using.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Capabilities that root has in a container, without `CAP_`.
 const CAPABILITIES: [&str; 14] = [
