@@ -11,8 +11,11 @@ use super::*;
 /// Upper bound of a corpus, in bytes.
 const MAX_CORPUS: u64 = 200 * 1024;
 
+/// Returns how much of the input was accepted, in units of its own.
+type Entry = fn(&[u8]) -> usize;
+
 /// The targets and their entry points.
-const TARGETS: [(&str, fn(&[u8]) -> usize); 6] = [
+const TARGETS: [(&str, Entry); 6] = [
     ("latest_json", latest_json),
     ("homes_table", homes_table),
     ("homes_parquet", homes_parquet),
