@@ -176,7 +176,7 @@ data "aws_iam_policy_document" "writer" {
   }
 }
 
-# Only the tables expire, whose objects all have a day in their keys. latest/ and du/, which readers poll, and packages/ must
+# Only the tables expire, whose objects all have a day in their keys, and parts of runs. latest/ and du/, which readers poll, and packages/ must
 # stay if scans stop for long.
 resource "aws_s3_bucket_lifecycle_configuration" "reports" {
   count = local.own_bucket ? 1 : 0
@@ -197,6 +197,20 @@ resource "aws_s3_bucket_lifecycle_configuration" "reports" {
       expiration {
         days = var.retention_days
       }
+    }
+  }
+
+  # What the shards of a run leave for its merge, which comes within a day.
+  rule {
+    id     = "merged-shards"
+    status = "Enabled"
+
+    filter {
+      prefix = "${var.prefix}/shards/"
+    }
+
+    expiration {
+      days = 7
     }
   }
 

@@ -1,18 +1,19 @@
-# What scans: an instance (instance.tf), or a container that ECS runs once a day (container.tf, schedule.tf).
+# What scans: an instance (instance.tf), or once a day (schedule.tf) a container (container.tf) that ECS runs
+# (task.tf), or several that AWS Batch runs, each for a share of the file system (batch.tf).
 
 variable "compute" {
-  description = "What scans: instance, an EC2 instance that mounts the file systems, or fargate, a container that ECS runs once a day without an instance (deploy/docs/fargate.md). Bucket, topic, alarms, tables and dashboard are the same, and stay when this is changed; an instance is then deleted with its state directory."
+  description = "What scans: instance, an EC2 instance that mounts the file systems; fargate, a container that ECS runs once a day without an instance (deploy/docs/fargate.md); or batch, several such containers that AWS Batch runs, for one file system that one client reads too slowly (deploy/docs/shards.md). Bucket, topic, alarms, tables and dashboard are the same, and stay when this is changed; an instance is then deleted with its state directory."
   type        = string
   default     = "instance"
 
   validation {
-    condition     = contains(["instance", "fargate"], var.compute)
-    error_message = "compute must be instance or fargate."
+    condition     = contains(["instance", "fargate", "batch"], var.compute)
+    error_message = "compute must be instance, fargate or batch."
   }
 }
 
 variable "fargate" {
-  description = "The container, for compute = \"fargate\": { image = \"ACCOUNT.dkr.ecr.REGION.amazonaws.com/efs-scan:0.1.0\" }, an image of deploy/container for `architecture`. engine is posix, over a volume that ECS mounts, or nfs, the direct engine, which needs no volume and no root. cpu is in 1/1024 of a processor and memory in MiB, in a combination that Fargate has. assign_public_ip is for a subnet that reaches AWS by public addresses. Messages are kept for log_retention_days, unless log_group is a group of yours."
+  description = "The container, for compute = \"fargate\" or \"batch\": { image = \"ACCOUNT.dkr.ecr.REGION.amazonaws.com/efs-scan:0.1.0\" }, an image of deploy/container for `architecture`. engine is posix, over a volume that ECS or AWS Batch mounts, or nfs, the direct engine, which needs no volume and no root. cpu is in 1/1024 of a processor and memory in MiB, in a combination that Fargate has. assign_public_ip is for a subnet that reaches AWS by public addresses. Messages are kept for log_retention_days, unless log_group is a group of yours."
   type = object({
     image              = string
     engine             = optional(string, "posix")
@@ -40,8 +41,23 @@ variable "fargate" {
   }
 }
 
+variable "shards" {
+  description = "Number of containers that read the file system at the same time, for compute = \"batch\". Each has the cpu and memory of `fargate`, and one more merges what they read."
+  type        = number
+  default     = 4
+  nullable    = false
+
+  # The sizes of AWS Batch's arrays, which are also those of a run.
+  validation {
+    condition     = var.shards >= 2 && var.shards <= 10000 && floor(var.shards) == var.shards
+    error_message = "shards must be a whole number from 2 to 10000: one container is compute = \"fargate\"."
+  }
+}
+
 locals {
   on_instance = var.compute == "instance"
+  on_fargate  = var.compute == "fargate"
+  on_batch    = var.compute == "batch"
   # The direct engine: no mount.
   direct = !local.on_instance && try(var.fargate.engine, "posix") == "nfs"
 }

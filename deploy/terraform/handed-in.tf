@@ -24,7 +24,7 @@ variable "topic" {
 }
 
 variable "role" {
-  description = "Role of the monitor that exists already, and for an instance the name of its instance profile: { arn = \"arn:aws:iam::…:role/…\", instance_profile = \"…\" }. With compute = \"fargate\", ecs-tasks.amazonaws.com must be allowed to assume it. It needs the output role_policy, which the module attaches only with attach_policy = true."
+  description = "Role of the monitor that exists already, and for an instance the name of its instance profile: { arn = \"arn:aws:iam::…:role/…\", instance_profile = \"…\" }. With compute = \"fargate\" or \"batch\", ecs-tasks.amazonaws.com must be allowed to assume it. It needs the output role_policy, which the module attaches only with attach_policy = true."
   type = object({
     arn              = string
     instance_profile = optional(string)

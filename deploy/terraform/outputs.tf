@@ -89,16 +89,16 @@ output "user_data" {
 }
 
 output "state_machine_arn" {
-  description = "State machine that runs the container, with compute = \"fargate\". `aws stepfunctions start-execution --state-machine-arn ARN` scans at once."
+  description = "State machine that runs the container, with compute = \"fargate\" or \"batch\". `aws stepfunctions start-execution --state-machine-arn ARN` scans at once."
   value       = one(aws_sfn_state_machine.scan[*].arn)
 }
 
 output "log_group" {
-  description = "Log group with what the container says."
+  description = "Log group with what the containers say."
   value       = local.on_instance ? try(var.log_group.name, null) : local.log_group
 }
 
 output "container" {
-  description = "Definition of the container, as JSON."
-  value       = local.on_instance ? null : jsonencode(local.container)
+  description = "Definition of the container as JSON, or of those of AWS Batch by job."
+  value       = local.on_instance ? null : local.on_batch ? jsonencode(local.jobs) : jsonencode(local.container)
 }

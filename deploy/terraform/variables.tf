@@ -85,7 +85,7 @@ variable "instance_type" {
 }
 
 variable "package_file" {
-  description = "Path of efs-scan's .rpm, built by deploy/package/build. The module uploads it to the bucket, and the instance installs it from there. null if it is installed in the image `ami`, and with compute = \"fargate\"."
+  description = "Path of efs-scan's .rpm, built by deploy/package/build. The module uploads it to the bucket, and the instance installs it from there. null if it is installed in the image `ami`, and with compute = \"fargate\" or \"batch\"."
   type        = string
   default     = null
 

@@ -6,6 +6,8 @@ mod defined;
 #[cfg(feature = "aws")]
 mod indexed;
 #[cfg(feature = "aws")]
+mod jobs;
+#[cfg(feature = "aws")]
 mod pod;
 #[cfg(feature = "aws")]
 mod task;

@@ -17,6 +17,7 @@ pub(crate) const INSTALLED: &[&str] = &[
     "/usr/share/bash-completion/completions/efs-scan",
     "/usr/share/doc/efs-scan/README.md",
     "/usr/share/doc/efs-scan/another-account.md",
+    "/usr/share/doc/efs-scan/batch.md",
     "/usr/share/doc/efs-scan/changes.md",
     "/usr/share/doc/efs-scan/check.md",
     "/usr/share/doc/efs-scan/container.md",

@@ -23,10 +23,11 @@ pub(crate) const PACKAGE_BYTES: &[u8] = b"no real package\n";
 
 /// Parts of the module that moto cannot deploy, and why. Each is left out here and reported as
 /// skipped.
-const NOT_ON_MOTO: [(&str, &str); 6] = [
+const NOT_ON_MOTO: [(&str, &str); 7] = [
     ("the bucket's policy on moto", "it denies whatever a policy with a condition is about"),
     ("descriptions of rules between security groups on moto", "it forgets them"),
     ("deleting the file system policy and saved queries on moto", "it cannot"),
+    ("an environment of AWS Batch without a service role on moto", "it demands one"),
     (
         "user data as it is, changed on moto",
         "what it decodes must be base64 again: it is encoded twice",
@@ -49,6 +50,7 @@ resource "aws_vpc_security_group_egress_rule" "nfs" { description = null }
 resource "aws_vpc_security_group_ingress_rule" "nfs" { description = null }
 resource "aws_vpc_security_group_egress_rule" "more" { description = null }
 resource "aws_vpc_security_group_ingress_rule" "more" { description = null }
+resource "aws_batch_compute_environment" "scan" { service_role = aws_iam_role.schedule[0].arn }
 resource "aws_instance" "monitor" { user_data = base64encode(base64encode(local.user_data)) }
 "#;
 

@@ -2,86 +2,15 @@
 //! container does is in `container::task`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::deployed::{
-    HOSTILE, Terraform, copy_of_module, for_moto, forget_what_stays, moto, prelude, said,
-    second_plan,
-};
-use super::plans::deleted;
+use super::applied::{Applied, ExampleOnMoto, Planned, set};
+use super::deployed::{HOSTILE, Terraform, moto};
 use super::policy::actions;
-use efs_scan_testbed::{skip_unless, watched};
 
 pub(crate) const DOMAINS: [&str; 2] = ["d-iiiiiiiiiiii", "d-jjjjjjjjjjjj"];
-
-/// What a plan would change.
-struct Planned {
-    deleted: BTreeSet<String>,
-    created: BTreeSet<String>,
-}
-
-impl Planned {
-    /// Makes a plan and returns it, by addresses in the module.
-    fn of(terraform: &Terraform, directory: &Path) -> Self {
-        terraform.succeed(directory, &["plan", "-out=plan"]);
-        let plan = terraform.json(directory, &["show", "-json", "plan"]);
-        let short = |address: &str| address.trim_start_matches("module.efs_scan.").to_owned();
-        let created = plan["resource_changes"].as_array().unwrap().iter();
-        let created = created.filter(|it| it["change"]["actions"] == json!(["create"]));
-        Self {
-            deleted: deleted(&plan).into_iter().map(short).collect(),
-            created: created.map(|it| short(it["address"].as_str().unwrap())).collect(),
-        }
-    }
-}
-
-/// An applied module: its outputs and the values of its resources.
-pub(crate) struct Applied {
-    outputs: Value,
-    resources: Vec<(String, Value)>,
-    second_plan: Option<String>,
-}
-
-impl Applied {
-    fn of(terraform: &Terraform, directory: &Path) -> Self {
-        terraform.succeed(directory, &["apply", "-auto-approve"]);
-        let state = terraform.json(directory, &["show", "-json"]);
-        let module = &state["values"]["root_module"]["child_modules"][0];
-        let resources = module["resources"].as_array().unwrap().iter();
-        let short = |it: &Value| {
-            it["address"].as_str().unwrap().trim_start_matches("module.efs_scan.").to_owned()
-        };
-        Self {
-            outputs: terraform.json(directory, &["output", "-json", "monitor"]),
-            resources: resources.map(|it| (short(it), it["values"].clone())).collect(),
-            second_plan: second_plan(terraform, directory),
-        }
-    }
-
-    pub(crate) fn output(&self, name: &str) -> &Value {
-        &self.outputs[name]
-    }
-
-    /// Returns the definition of the container, as ECS has it.
-    pub(crate) fn container(&self) -> Value {
-        let text = self.values("aws_ecs_task_definition.scan[0]")["container_definitions"].as_str();
-        serde_json::from_str::<Value>(text.unwrap()).unwrap()[0].clone()
-    }
-
-    fn values(&self, address: &str) -> &Value {
-        let found = self.resources.iter().find(|(it, _)| it == address);
-        &found.unwrap_or_else(|| panic!("no {address}")).1
-    }
-
-    fn policy(&self, address: &str) -> Value {
-        serde_json::from_str(self.values(address)["policy"].as_str().unwrap()).unwrap()
-    }
-}
 
 /// The example `fargate`, applied as an instance, as a container with a volume and as one with the
 /// direct engine and a second domain, and destroyed.
@@ -91,7 +20,6 @@ pub(crate) struct Fargate {
     upgrade: Planned,
     /// The plan that makes a container of an instance.
     change: Planned,
-    refused: String,
     pub(crate) posix: Applied,
     pub(crate) nfs: Applied,
     left: String,
@@ -105,67 +33,42 @@ impl Fargate {
     }
 
     fn deploy(terraform: &Terraform) -> Self {
-        let work = copy_of_module();
-        let module = work.path().join("terraform");
-        for_moto(&module);
-        let outputs = prelude(terraform, work.path(), &DOMAINS, None);
-        let subnet = outputs["subnet_id"]["value"].as_str().unwrap();
+        let example = ExampleOnMoto::new(terraform, "fargate", &DOMAINS);
         // HCL's strings are JSON's, except for `$` and `%`.
         let hostile = serde_json::to_string(HOSTILE).unwrap();
         let hostile = hostile.replace("${", "$${").replace("%{", "%%{");
-        let directory = module.join("examples/fargate");
         let change_to = |more: &str| {
-            let text = format!(
-                r#"
-                provider "aws" {{
-                  s3_use_path_style           = true
-                  skip_credentials_validation = true
-                  skip_metadata_api_check     = true
-                }}
-                module "efs_scan" {{
-                  subnet_id   = "{subnet}"
-                  delete_data = true
-                  user_quotas = {{ alice = "0.03MiB", {hostile} = "1.5MiB" }}
-                  {more}
-                }}"#
-            );
-            std::fs::write(directory.join("override.tf"), text).unwrap();
+            let quotas = format!(r#"user_quotas = {{ alice = "0.03MiB", {hostile} = "1.5MiB" }}"#);
+            example.change_to(&format!("{quotas}\n{more}"));
         };
-        terraform.init(&directory);
         change_to(
             r#"compute      = "instance"
                package_file = "${path.module}/../../example/efs-scan-0.1.0-1.aarch64.rpm""#,
         );
-        let instance = Applied::of(terraform, &directory);
+        let instance = example.apply();
         let address = "module.efs_scan.aws_instance.monitor";
-        terraform.succeed(&directory, &["state", "mv", &format!("{address}[0]"), address]);
-        let upgrade = Planned::of(terraform, &directory);
+        terraform.succeed(&example.directory, &["state", "mv", &format!("{address}[0]"), address]);
+        let upgrade = example.plan();
 
         change_to("");
-        let change = Planned::of(terraform, &directory);
-        let posix = Applied::of(terraform, &directory);
-        change_to(r#"remind = { from = "a@b.cc", admin = "a@b.cc", address = "{name}@b.cc" }"#);
-        let refused = terraform.run(&directory, &["plan"]);
-        assert_eq!(refused.status.code(), Some(1));
-        let refused = said(&refused);
+        let change = example.plan();
+        let posix = example.apply();
 
         let image = "111122223333.dkr.ecr.us-east-1.amazonaws.com/efs-scan:0.1.0";
         change_to(&format!(
             r#"fargate      = {{ image = "{image}", engine = "nfs" }}
                scan_time    = "21:05"
-               more_domains = {{ second = {{ domain_id = "{}" }} }}"#,
+               more_domains = {{ second = {{ domain_id = "{}" }} }}
+               remind = {{
+                 from    = "efs@example.com"
+                 admin   = "storage@example.com"
+                 address = "{{name}}@example.com"
+               }}"#,
             DOMAINS[1]
         ));
-        let nfs = Applied::of(terraform, &directory);
-        forget_what_stays(terraform, &directory);
-        terraform.succeed(&directory, &["destroy", "-auto-approve"]);
-        let left = terraform.succeed(&directory, &["state", "list"]);
-        Self { instance, upgrade, change, refused, posix, nfs, left }
+        let nfs = example.apply();
+        Self { instance, upgrade, change, posix, nfs, left: example.destroy() }
     }
-}
-
-fn set<const N: usize>(of: [&str; N]) -> BTreeSet<String> {
-    of.map(str::to_owned).into()
 }
 
 #[test]
@@ -196,8 +99,6 @@ fn an_instance_becomes_a_container_and_nothing_else_goes() {
         assert_eq!(applied.second_plan, None, "the second plan is not empty");
     }
     assert_eq!(deployed.left, "");
-    let refused = deployed.refused.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(refused.contains("remind needs compute = \"instance\""), "{refused}");
 }
 
 #[test]
@@ -255,14 +156,11 @@ fn each_role_may_do_its_part_and_no_more() {
     let more: BTreeSet<_> = instance.difference(&task).collect();
     assert!(!more.is_empty() && more.iter().all(|it| it.starts_with("ssm")), "{more:?}");
     assert!(task.is_subset(&instance), "{task:?}");
-    assert_eq!(task, role(&deployed.nfs));
+    let reminding: BTreeSet<_> = role(&deployed.nfs).difference(&task).cloned().collect();
+    assert_eq!(reminding, set(["ses:GetAccount", "ses:SendEmail"]));
 
-    let statements = |address: &str| {
-        let policy = deployed.posix.policy(address);
-        let statements = policy["Statement"].as_array().unwrap().clone();
-        statements.into_iter().map(|it| (it["Sid"].as_str().unwrap().to_owned(), it))
-    };
-    let execution: Vec<_> = statements("aws_iam_role_policy.execution[0]").collect();
+    let statements = |address: &str| deployed.posix.statements(address);
+    let execution = statements("aws_iam_role_policy.execution[0]");
     assert_eq!(execution.len(), 3);
     for (sid, statement) in execution {
         let resource = match &*sid {
@@ -304,36 +202,77 @@ fn each_role_may_do_its_part_and_no_more() {
     }
 }
 
-/// The state machine, in moto's interpreter. The container's end is put in place of ECS's answer.
+/// Puts what Step Functions would say of a container's end in place of the task; `None` for a task that never
+/// had one.
+fn ended(code: Option<i32>, next: &Value, caught: &Value) -> Value {
+    if code == Some(0) {
+        return json!({"Type": "Pass", "Next": next});
+    }
+    let mut container = json!({"Name": "efs-scan", "LastStatus": "STOPPED"});
+    if let Some(code) = code {
+        container["ExitCode"] = json!(code);
+    }
+    let another = json!({"Name": "aws-guardduty-agent", "LastStatus": "STOPPED", "ExitCode": 5});
+    let task = json!({"Containers": [another, container], "LastStatus": "STOPPED"});
+    json!({
+        "Type": "Pass",
+        "Result": {"Error": "States.TaskFailed", "Cause": task.to_string()},
+        "ResultPath": caught["ResultPath"],
+        "Next": caught["Next"],
+    })
+}
+
+/// The state machine, in moto's interpreter.
 #[test]
 fn only_what_was_not_published_is_repeated() {
     let Some(deployed) = Fargate::get() else { return };
-    let (url, python) =
-        (std::env::var("EFS_SCAN_TEST_MOTO"), std::env::var("EFS_SCAN_TEST_PYTHON"));
-    let what = "the state machine in moto";
-    if !skip_unless(python.is_ok(), what, "tests/aws-servers installs boto3 for it") {
-        return;
-    }
-    let machine = deployed.posix.values("aws_sfn_state_machine.scan[0]")["definition"].as_str();
-    let scratch = efs_scan_testbed::scratch();
-    let file = scratch.path().join("machine.json");
-    std::fs::write(&file, machine.unwrap()).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/terraform/machine.py");
-    let mut command = Command::new(python.unwrap());
-    command.arg(script).arg(url.unwrap()).arg(file).args(["0", "1", "2", "3", "5", "137", "none"]);
-    let output = watched(&mut command, Duration::from_secs(120));
-    assert!(output.status.success(), "{}", said(&output));
-    let ended: Value = serde_json::from_slice(&output.stdout).unwrap();
-    for (code, scans, status) in [
-        ("0", 1, "SUCCEEDED"),
-        ("1", 4, "FAILED"),
-        ("2", 1, "FAILED"),
-        ("3", 1, "FAILED"),
-        ("5", 4, "FAILED"),
-        ("137", 1, "FAILED"),
+    let scan = &deployed.posix.machine()["States"]["Scan"];
+    let wanted = [
+        (Some(0), 1, "SUCCEEDED"),
+        (Some(1), 4, "FAILED"),
+        (Some(2), 1, "FAILED"),
+        (Some(3), 1, "FAILED"),
+        (Some(5), 4, "FAILED"),
+        (Some(137), 1, "FAILED"),
         // The image could not be fetched, for instance.
-        ("none", 1, "FAILED"),
-    ] {
-        assert_eq!(ended[code], json!([scans, status]), "exit code {code}: {ended}");
+        (None, 1, "FAILED"),
+    ];
+    let wait = json!({"Type": "Pass", "Next": "Scan"});
+    let cases = wanted.map(
+        |(code, ..)| json!({"Scan": ended(code, &scan["Next"], &scan["Catch"][0]), "Wait": wait}),
+    );
+    let executions = deployed.posix.executions("the state machine in moto", &cases);
+    for ((code, scans, status), ended) in wanted.iter().zip(executions.unwrap_or_default()) {
+        assert_eq!((ended.count("Scan"), &*ended.status), (*scans, *status), "{code:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn people_are_reminded_after_a_complete_scan() {
+    let Some(deployed) = Fargate::get() else { return };
+    let states = &deployed.nfs.machine()["States"];
+    let (scan, remind) = (&states["Scan"], &states["Remind"]);
+    // The same task but for the command.
+    let mut task = remind["Parameters"].clone();
+    let overrides = task.as_object_mut().unwrap().remove("Overrides").unwrap();
+    assert_eq!(task, scan["Parameters"]);
+    let command = json!([{"Name": "efs-scan", "Command": ["remind"]}]);
+    assert_eq!(overrides, json!({"ContainerOverrides": command}));
+
+    let case = |code, next: &Value| {
+        json!({
+            "Scan": ended(Some(code), &scan["Next"], &scan["Catch"][0]),
+            "Remind": {"Type": "Pass", "Next": next},
+        })
+    };
+    let wanted = [
+        (case(0, &remind["Next"]), 1, "SUCCEEDED"),
+        (case(0, &remind["Catch"][0]["Next"]), 1, "FAILED"),
+        (case(3, &remind["Next"]), 0, "FAILED"),
+    ];
+    let cases: Vec<Value> = wanted.iter().map(|(case, ..)| case.clone()).collect();
+    let executions = deployed.nfs.executions("reminders of the state machine in moto", &cases);
+    for ((_, reminders, status), ended) in wanted.iter().zip(executions.unwrap_or_default()) {
+        assert_eq!((ended.count("Remind"), &*ended.status), (*reminders, *status), "{ended:?}");
     }
 }

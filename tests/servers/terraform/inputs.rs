@@ -26,7 +26,10 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("name", r#""a'b""#, "name must have"),
     ("subnet_id", r#""vpc-0123456789abcdef0""#, "subnet_id must be the id of a subnet"),
     ("architecture", r#""aarch64""#, "architecture must be arm64 or x86_64"),
-    ("compute", r#""lambda""#, "compute must be instance or fargate"),
+    ("compute", r#""lambda""#, "compute must be instance, fargate or batch"),
+    ("shards", "1", "shards must be a whole number from 2 to 10000"),
+    ("shards", "2.5", "shards must be"),
+    ("shards", "10001", "shards must be"),
     ("fargate", r#"{ image = "efs-scan" }"#, "fargate.image must be a registry, a repository and"),
     (
         "fargate",

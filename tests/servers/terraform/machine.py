@@ -1,10 +1,10 @@
-"""Runs a state machine in moto, once for each end that a container may have.
+"""Runs a state machine in moto, with some of its states replaced.
 
-    machine.py URL DEFINITION CODE...
+    machine.py URL DEFINITION CASE...
 
-DEFINITION is a file with the state machine. CODE is the container's exit code, or `none` for a task
-that never had one. What ECS would answer is put in place of its task, and nothing is waited for.
-Prints, for each CODE, the number of scans and the end of the execution, as JSON.
+DEFINITION is a file with the state machine. CASE is a JSON object of states by name, which are put in
+place of the definition's. Prints, for each CASE, the execution's name, the states that it entered, its end
+and its output, as JSON.
 """
 
 import json
@@ -14,7 +14,7 @@ import urllib.request
 
 import boto3
 
-url, path, *codes = sys.argv[1:]
+url, path, *cases = sys.argv[1:]
 
 config = json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode()
 request = urllib.request.Request(
@@ -31,43 +31,31 @@ client = boto3.client(
 )
 
 
-def ended(code):
-    """The task as ECS describes it, which Step Functions gives as the error's cause."""
-    container = {"Name": "efs-scan", "LastStatus": "STOPPED"}
-    if code != "none":
-        container["ExitCode"] = int(code)
-    another = {"Name": "aws-guardduty-agent", "LastStatus": "STOPPED", "ExitCode": 5}
-    return json.dumps({"Containers": [another, container], "LastStatus": "STOPPED"})
-
-
-def run(code):
+def run(replaced):
     with open(path) as file:
         machine = json.load(file)
-    states = machine["States"]
-    scan = states["Scan"]
-    if code == "0":
-        states["Scan"] = {"Type": "Pass", "Next": scan["Next"]}
-    else:
-        caught = scan["Catch"][0]
-        states["Scan"] = {
-            "Type": "Pass",
-            "Result": {"Error": "States.TaskFailed", "Cause": ended(code)},
-            "ResultPath": caught["ResultPath"],
-            "Next": caught["Next"],
-        }
-    states["Wait"]["Seconds"] = 0
+    machine["States"].update(replaced)
     made = client.create_state_machine(
-        name=f"scan-{code}-{time.time_ns()}",
+        name=f"scan-{time.time_ns()}",
         definition=json.dumps(machine),
         roleArn="arn:aws:iam::123456789012:role/schedule",
     )
-    started = client.start_execution(stateMachineArn=made["stateMachineArn"], input="{}")
+    # Step Functions would make a name, and moto does not.
+    name = f"execution-{time.time_ns()}"
+    machine = made["stateMachineArn"]
+    started = client.start_execution(stateMachineArn=machine, name=name, input="{}")
     arn = started["executionArn"]
-    while (status := client.describe_execution(executionArn=arn)["status"]) == "RUNNING":
+    while (ended := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
         time.sleep(0.2)
     events = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
     entered = [event.get("stateEnteredEventDetails", {}).get("name") for event in events]
-    return [entered.count("Scan"), status]
+    output = ended.get("output")
+    return {
+        "name": name,
+        "entered": [name for name in entered if name],
+        "status": ended["status"],
+        "output": json.loads(output) if output else None,
+    }
 
 
-print(json.dumps({code: run(code) for code in codes}))
+print(json.dumps([run(json.loads(case)) for case in cases]))

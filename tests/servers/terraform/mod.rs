@@ -5,6 +5,10 @@ mod accounts;
 #[cfg(feature = "aws")]
 mod alarms;
 #[cfg(feature = "aws")]
+pub(crate) mod applied;
+#[cfg(feature = "aws")]
+pub(crate) mod batch;
+#[cfg(feature = "aws")]
 mod clockwork;
 mod deployed;
 mod examples;
@@ -56,6 +60,7 @@ fn the_module_and_its_example_are_valid() {
         "examples/central-bucket",
         "examples/one-vpc",
         "examples/fargate",
+        "examples/batch",
     ];
     for directory in examples.map(|name| module.join(name)).into_iter().chain([module]) {
         terraform.init(&directory);
@@ -203,6 +208,7 @@ fn the_bucket_is_private_and_keeps_what_readers_poll() {
     assert_eq!(kinds, ["dirs", "findings", "homes", "runs"]);
     assert!(!expires(&format!("packages/{PACKAGE}")));
     assert!(expires("athena-results/x.csv"));
+    assert!(expires("efs/shards/a/fs=prod/00001.shard"));
 }
 
 /// Makes a directory with one published run.
