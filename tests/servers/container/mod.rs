@@ -66,6 +66,7 @@ impl Image {
     }
 
     /// Returns the same image with another container, which runs beside the first.
+    #[cfg(feature = "aws")]
     fn beside(&self) -> Self {
         Self { store: self.store.clone(), container: self.buildah(&["from", "efs-scan"]) }
     }
