@@ -18,7 +18,7 @@ use rustix::fs::{self, Mode, OFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Lock, State, StateError};
+use super::{Lock, LockedFile, State, StateError};
 use crate::atomic::{self, NO_WAIT};
 use crate::bounded::{self, Bound};
 use crate::guard;
@@ -303,7 +303,7 @@ impl StateDir {
                 log::warn!("removing temporary files in {}: {error}", directory.display());
             }
         }
-        Ok(Lock::File(file))
+        Ok(Lock::File(LockedFile(file)))
     }
 
     /// Reads a file. Warns if it exists but cannot be read.
@@ -381,6 +381,18 @@ mod tests {
     use std::sync::Barrier;
 
     use super::*;
+
+    /// As a process has that another thread starts while the lock is held.
+    #[test]
+    fn a_lock_ends_though_the_file_is_open_elsewhere() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let state = StateDir::open(dir.path()).expect("it opens");
+        let lock = state.lock("counting").expect("it is free");
+        let Lock::File(LockedFile(file)) = &lock else { panic!("{lock:?}") };
+        let _elsewhere = file.try_clone().expect("a descriptor");
+        drop(lock);
+        drop(state.lock("counting again").expect("it was released"));
+    }
 
     /// One of them claims the directory itself, and sweeps it with its lock while the others try to.
     #[test]

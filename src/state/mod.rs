@@ -142,11 +142,23 @@ impl State {
     }
 }
 
+/// A locked file, which is unlocked when this is dropped.
+#[derive(Debug)]
+pub struct LockedFile(std::fs::File);
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // To close it is not enough: a process that another thread is just starting, such as one
+        // that asks for credentials, still has the file.
+        _ = self.0.unlock();
+    }
+}
+
 /// A lock on the state.
 #[derive(Debug)]
 pub enum Lock {
     /// Of a directory. The kernel releases it when the process ends, however it ends.
-    File(std::fs::File),
+    File(LockedFile),
     /// An object. It is free some time after the process ended, however it ended.
     Lease(Renewed),
 }
