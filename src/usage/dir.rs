@@ -157,10 +157,13 @@ impl Dir {
     pub(super) fn source_endings(&self, rules: &Rules, name: &[u8]) -> Endings {
         match (&self.project, &self.parent) {
             (Some(InProject::Source(_)), Some(parent)) if self.in_data => {
-                let is_object = *parent.name == *b"objects" && *self.name != *b"info";
+                // An aborted fetch leaves `tmp_pack_…`.
+                let is_object = *parent.name == *b"objects"
+                    && (name.ends_with(b".pack") || name.iter().all(u8::is_ascii_hexdigit));
                 if is_object { Endings::MAX } else { 0 }
             }
-            (Some(InProject::Source(_)), _) => rules.endings_of(name),
+            // macOS keeps attributes of `main.rs` in `._main.rs`.
+            (Some(InProject::Source(_)), _) if !name.starts_with(b".") => rules.endings_of(name),
             _ => 0,
         }
     }

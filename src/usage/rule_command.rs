@@ -12,10 +12,12 @@ use crate::text::is_raw;
 const REMOVERS: [&str; 9] =
     ["rm", "rmdir", "unlink", "find", "truncate", "mv", "shred", "srm", "rimraf"];
 
-/// Programs that interpret their words as commands again, so a path loses its quotes.
-const READ_AGAIN: [&str; 17] = [
+/// Programs that interpret their words as commands again, so a path loses its quotes, or run one of them,
+/// so that a path may be run.
+const READ_AGAIN: [&str; 27] = [
     "eval", "ssh", "watch", "parallel", "xargs", "su", "sh", "bash", "dash", "zsh", "ksh", "ash",
-    "fish", "csh", "tcsh", "source", "busybox",
+    "fish", "csh", "tcsh", "source", "busybox", "env", "exec", "command", "nohup", "time",
+    "timeout", "nice", "ionice", "setsid", "stdbuf",
 ];
 
 /// Programs that run a command as root or as somebody else. An owner can put a link where a finding was,
@@ -34,7 +36,7 @@ const AS_ANOTHER: [&str; 10] = [
 ];
 
 /// Options of shells and other interpreters after which a word is a program.
-const PROGRAM_OPTIONS: [&str; 3] = ["-c", "-e", "-S"];
+const PROGRAM_OPTIONS: [&str; 5] = ["-c", "-e", "-E", "-S", "--eval"];
 
 /// Tests and actions of `find` with which it removes all that the finding counts. `-L` and `-follow`
 /// follow links, `-files0-from` reads other paths, tests such as `-mtime` leave a part, and `-mindepth`
@@ -77,8 +79,11 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     if let Some(word) = words.first().filter(|word| **word == ".").or(reads_again) {
         return Err(format!("`{word}` reads a path as a command again: run the tool itself"));
     }
-    let is_setting =
-        |word: &&&str| word.split_once('=').is_some_and(|(name, _)| !name.contains('/'));
+    // Of a shell, which takes any other word before the program for the program.
+    let is_setting = |word: &&&str| {
+        let of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(of_name))
+    };
     if words.iter().find(|word| !is_setting(word)).is_some_and(|word| word.contains(PLACEHOLDER)) {
         return Err("it runs what is at {path}: begin with a program".to_owned());
     }

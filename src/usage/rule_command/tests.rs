@@ -77,10 +77,19 @@ fn what_a_shell_reads_otherwise_is_refused() {
             "{command}: {said}"
         );
     }
-    for command in ["eval rm -r {path}", "ssh host rm -r {path}", "bash -ec {path}", "su -c {path}"]
-    {
+    for command in [
+        "eval rm -r {path}",
+        "ssh host rm -r {path}",
+        "bash -ec {path}",
+        "su -c {path}",
+        "env {path}/clean.sh",
+        "timeout 5 {path}/clean.sh",
+    ] {
         let said = said(SpecClass::Cache, command);
         assert!(said.contains("reads a path as a command again"), "{command}: {said}");
+    }
+    for command in ["{path}/clean.sh", "A=1 {path}/clean.sh", "{path}=1 tool", "{path}/x=1 tool"] {
+        assert!(said(SpecClass::Cache, command).contains("begin with a program"), "{command}");
     }
     for command in ["tool {Path}", "rm -r {home}", "tool {path} {x}", "tool {parent}"] {
         assert!(said(SpecClass::Cache, command).contains("is no placeholder"), "{command}");

@@ -85,7 +85,7 @@ fn sources_without_contents_are_none() {
 /// Not everything beside a build can make it again.
 #[test]
 fn only_files_of_the_language_and_commits_are_sources() {
-    let made: [(&str, bool); 15] = [
+    let made: [(&str, bool); 18] = [
         ("src/main.rs", true),
         ("src/bin/deep/a.rs", true),
         ("crates/a/src/lib.rs", true),
@@ -98,7 +98,11 @@ fn only_files_of_the_language_and_commits_are_sources() {
         (".git/objects/info/alternates", false),
         // In a worktree, which may be all that is left.
         (".git", false),
+        // Fetches that were broken off leave these.
+        (".git/objects/pack/tmp_pack_Ab12Cd", false),
+        (".git/objects/0f/tmp_obj_Ab12Cd", false),
         ("src/.DS_Store", false),
+        ("src/._main.rs", false),
         ("src/.nfs00000000012a4f3b00000017", false),
         ("src/.main.rs.swp", false),
         ("src/README.md", false),
