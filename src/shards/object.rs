@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::text::printable;
 
 /// Version of the form.
-const SCHEMA: &str = "efs-scan/shard/1";
+const SCHEMA: &str = "efs-scan/shard/2";
 
 /// Bytes of the digest at the end.
 const DIGEST: u64 = 32;
@@ -37,11 +37,18 @@ pub(crate) struct Head {
     pub(crate) engine: String,
     /// The root as in commands, in base64; empty if no path leads to it.
     pub(crate) real_root: String,
+    /// Inode of the root, which is one on all machines. A directory where nothing is mounted has another.
+    pub(crate) root_inode: Option<u64>,
     pub(crate) finished: Timestamp,
 }
 
 impl Head {
-    pub(crate) fn new(plan: String, shard: u32, engine: &str, real_root: String) -> Self {
+    pub(crate) fn new(
+        plan: String,
+        shard: u32,
+        engine: &str,
+        (real_root, root_inode): (String, Option<u64>),
+    ) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -49,6 +56,7 @@ impl Head {
             shard,
             engine: engine.to_owned(),
             real_root,
+            root_inode,
             finished: Timestamp::now(),
         }
     }
@@ -196,7 +204,7 @@ mod tests {
 
     #[test]
     fn only_a_whole_object_of_the_plan_is_opened() {
-        let head = Head::new("digest".to_owned(), 2, "posix", String::new());
+        let head = Head::new("digest".to_owned(), 2, "posix", (String::new(), Some(2)));
         let accounts = b"accounts".repeat(1000);
         let bytes = written(&head, &accounts);
         let whole = opened(&bytes, "digest", 2).unwrap();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::scheduler::Place;
+use super::scheduler::{MOST, Place};
 use crate::report::{FileSystemKey, Run};
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::{Condition, Object, Put, Store};
@@ -277,7 +277,8 @@ pub(crate) fn read(store: &dyn Store, keys: &Keys) -> ServiceResult<Option<Agree
     let plan: Plan = serde_json::from_slice(&bytes)
         .map_err(|error| refused(&format!("{name} is not from efs-scan: {error}")))?;
     let is_possible = |it: &Assigned| (1..=plan.request.shards).contains(&it.shard);
-    if plan.request.shards == 0 || !plan.assigned.iter().all(is_possible) {
+    let shards = plan.request.shards;
+    if !(1..=MOST).contains(&shards) || !plan.assigned.iter().all(is_possible) {
         return Err(refused(&format!(
             "{name} is not from efs-scan: its shards do not fit together"
         )));

@@ -11,7 +11,7 @@ pub(crate) struct Place {
 }
 
 /// The most shards of a run: more than arrays of AWS Batch have.
-const MOST: u32 = 10_000;
+pub(super) const MOST: u32 = 10_000;
 
 impl Place {
     fn new(number: u32, of: u32) -> Option<Self> {

@@ -198,6 +198,21 @@ fn a_missing_a_torn_and_a_doubled_shard() {
     }
 }
 
+/// Under the same path, as on a machine where the mount failed.
+#[test]
+fn a_shard_of_another_directory_is_not_merged() {
+    let place = Place::new();
+    assert_code(&place.shard("1/2", &[]), 0);
+    std::fs::rename(place.root(), place.to("mounted")).unwrap();
+    std::fs::create_dir(place.root()).unwrap();
+    assert_code(&place.shard("2/2", &[]), 0);
+    let merged = place.merge(&[]);
+    assert_code(&merged, 3);
+    let said = says(&merged);
+    assert!(said.contains("shard 2/2 is not in this run: it read another directory"), "{said}");
+    assert_eq!(json_of(&merged)["run"]["coverage"], "partial");
+}
+
 #[test]
 fn a_late_shard_is_told_that_the_run_is_made() {
     let place = Place::new();

@@ -82,6 +82,12 @@ pub(in crate::commands) fn merge(
     }
     phase.begin(format!("merging the shards of the run {name}"));
     let opened = opened(&*store, &keys, &agreed);
+    // Another merge may have been faster, and deletes what it has merged.
+    if opened.iter().any(Result::is_err)
+        && let Some(merged) = shards::merged(&*store, &keys).map_err(failed)?
+    {
+        return Ok(again(&name, &merged));
+    }
     let (walked, lacks) = merged(&config, &mut prepared, &agreed, opened)?;
     let run = walked.run.id.clone();
     let exit = deliver::deliver(&config, prepared, walked, &aws, stop, phase)?;
@@ -280,6 +286,12 @@ fn merged(
                 continue;
             }
         };
+        if first.as_ref().is_some_and(|first| first.root_inode != opened.head.root_inode) {
+            let problem = "it read another directory as ROOT than the shards before it: is the file \
+                system mounted there?";
+            lacks.push((shard, problem.to_owned()));
+            continue;
+        }
         let added = opened.accounts().and_then(|mut from| merge.add(shard - 1, &mut from));
         added.map_err(|error| Failure::fatal(format!("shard {shard}: {error}")))?;
         run.finished = run.finished.max(opened.head.finished);

@@ -91,7 +91,8 @@ pub(super) fn run(
     let real_root = paths.leading_to(ledger.root_inode()).unwrap_or_default();
     let real_root = if config.is_url() { subject.root } else { real_root };
     let real_root = STANDARD.encode(real_root.as_os_str().as_encoded_bytes());
-    let head = Head::new(agreed.digest, place.number, engine.name(), real_root);
+    let inode = ledger.root_inode().map(|(_, inode)| inode);
+    let head = Head::new(agreed.digest, place.number, engine.name(), (real_root, inode));
     let lost = |problem: &dyn std::fmt::Display| {
         Failure::new(Exit::Unpublished, format!("{problem}; shard {place} is lost: run it again"))
     };
