@@ -156,7 +156,7 @@ fn a_remover_removes_the_finding_and_nothing_else() {
         let said = said(SpecClass::Cache, command);
         assert!(said.contains("begin with a program"), "{command}: {said}");
     }
-    for command in ["python3 -c {path}", "perl -e {path}", "env -S {path}", "rbash -c {path}"] {
+    for command in ["python3 -c {path}", "perl -e {path}", "tool -S {path}", "rbash -c {path}"] {
         let said = said(SpecClass::Cache, command);
         assert!(said.contains("the path as a program"), "{command}: {said}");
     }
