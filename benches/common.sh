@@ -87,6 +87,10 @@ ncdu_peers() {
   fi
 }
 
+# timeless FILE: prints a report without its times, ages, which count from them, and what a merge of shards does
+# not know.
+timeless() { jq -S 'del(.run.id, .run.started, .run.finished, .nfs, (.. | .by_age?))' "$1"; }
+
 # version COMMAND: prints the program's version: the first number with a dot in its output.
 version() {
   local program=${1%% *} said

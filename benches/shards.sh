@@ -36,10 +36,6 @@ scan=("$bin/efs-scan" --engine nfs "$url" --nfs-uid 0 --dirs-min 64KiB --name be
 now() { date +%s.%N; }
 since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.2f", b - a }'; }
 
-# timeless FILE: the report without its times, ages, which count from them, and what the shards do not
-# know.
-timeless() { jq -S 'del(.run.id, .run.started, .run.finished, .nfs, (.. | .by_age?))' "$1"; }
-
 "${scan[@]}" --quiet --publish "$place/to" --state-dir "$place/state" --format json >"$place/one"
 
 echo "$(machine), $(load). $dirs directories, $rate operations a second for each client."

@@ -136,6 +136,18 @@ pub(crate) fn sweep(directory: &Path) -> io::Result<()> {
     swept
 }
 
+/// A locked file, which is unlocked when this is dropped.
+#[derive(Debug)]
+pub struct LockedFile(pub(crate) File);
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // To close it is not enough: a process that another thread is just starting, such as one
+        // that asks for credentials, still has the file.
+        _ = self.0.unlock();
+    }
+}
+
 /// Opens a lock file for [`File::try_lock`] and creates it if it does not exist. The contents stay.
 /// Opening a FIFO does not block.
 ///

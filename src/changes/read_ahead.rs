@@ -13,8 +13,8 @@ const BATCH: usize = 512;
 
 /// The rows of a table, at most two batches ahead.
 ///
-/// Decoding takes as long as comparing, so two tables that are read ahead take half of the time where
-/// there are processors for it.
+/// Decoding is about half of the work, and the two tables and their comparison can be under way at the
+/// same time.
 pub(crate) struct ReadAhead<E> {
     batches: Receiver<Result<Batch, E>>,
     /// Batches go back, because their rows have memory for names.

@@ -217,9 +217,8 @@ pub struct MergeArgs {
     #[arg(long, value_name = "DEST")]
     pub from: Option<String>,
 
-    /// Wait so long for shards that are not there yet, and for their plan: 90s, 30m. A run without them is
-    /// partial
-    /// [default: 0s]
+    /// Wait so long for shards that are not there yet, and for their plan: 90s, 30m. A run without
+    /// them is partial [default: 0s]
     #[arg(long, value_name = "TIME")]
     pub wait: Option<String>,
 

@@ -18,7 +18,7 @@ pub(super) fn homes_of(
     }
 }
 
-/// Refuses users without a home. If not everything was `read`, they may have one, and asking for them is no
+/// Refuses users without a home. They may have one if `some_unread`, and then asking for them is no
 /// mistake.
 pub(super) fn no_home(missing: &[impl AsRef<str>], place: &str, some_unread: bool) -> Failure {
     let names: Vec<&str> = missing.iter().map(AsRef::as_ref).collect();

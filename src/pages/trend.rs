@@ -151,7 +151,7 @@ pub(super) fn changes(points: &[ChartPoint]) -> Markup {
 pub(super) fn reaches_quota(past: &Past<'_>, home: &HomeReport) -> String {
     let limit = home.quota.map(|quota| quota.limit_bytes);
     let forecast = past.of(home).map(|series| series.forecast(past.runs, limit));
-    // What was not read this time may be what is over.
+    // The bytes above the quota may be in directories that this run did not read.
     let is_read_less =
         home.coverage != Coverage::Complete && home.quota.is_some_and(|quota| !quota.over);
     match forecast {

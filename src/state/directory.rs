@@ -18,8 +18,8 @@ use rustix::fs::{self, Mode, OFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Lock, LockedFile, State, StateError};
-use crate::atomic::{self, NO_WAIT};
+use super::{Lock, State, StateError};
+use crate::atomic::{self, LockedFile, NO_WAIT};
 use crate::bounded::{self, Bound};
 use crate::guard;
 use crate::log;

@@ -17,6 +17,7 @@ use clap::ValueEnum;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::atomic::LockedFile;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::store::Opener;
 
@@ -139,18 +140,6 @@ impl State {
             Self::Objects(objects) => objects.lock(doing).map(Lock::Lease),
             Self::Directory(directory) => StateDir::open(directory)?.lock(doing),
         }
-    }
-}
-
-/// A locked file, which is unlocked when this is dropped.
-#[derive(Debug)]
-pub struct LockedFile(std::fs::File);
-
-impl Drop for LockedFile {
-    fn drop(&mut self) {
-        // To close it is not enough: a process that another thread is just starting, such as one
-        // that asks for credentials, still has the file.
-        _ = self.0.unlock();
     }
 }
 

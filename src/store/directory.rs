@@ -14,7 +14,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::{Condition, Fill, Listing, MAX_OBJECT, Object, Put, ReadSize, Store, Take, Version};
-use crate::atomic::{self, NO_FOLLOW, NO_WAIT, PART_PREFIX};
+use crate::atomic::{self, LockedFile, NO_FOLLOW, NO_WAIT, PART_PREFIX};
 use crate::guard;
 use crate::service_error::{ServiceError, ServiceResult, Trouble};
 
@@ -49,9 +49,9 @@ impl Directory {
         }
     }
 
-    /// Locks out other publishers until the file is dropped. The lock is on a file, because NFS
+    /// Locks out other publishers until what it returns is dropped. The lock is on a file, because NFS
     /// locks on directories hold on this machine only.
-    fn lock(&self) -> io::Result<File> {
+    fn lock(&self) -> io::Result<LockedFile> {
         fs::create_dir_all(&self.0)?;
         // A user who can write to the directory could put links where root writes.
         guard::refuse_shared(&self.0, &fs::metadata(&self.0)?)?;
@@ -60,7 +60,7 @@ impl Directory {
         let until = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => return Ok(LockedFile(file)),
                 Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {
                     let problem = "another publisher has been writing there for a long time";

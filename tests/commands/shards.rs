@@ -69,7 +69,7 @@ impl Place {
         self.run(&[&args[..], more].concat())
     }
 
-    /// What is left of a run in shards.
+    /// Returns the names of the objects that a run in shards has left.
     fn left_of_run(&self, run: &str) -> Vec<String> {
         files(&self.to("to").join(format!("shards/{run}/fs=prod"))).into_keys().collect()
     }

@@ -33,7 +33,7 @@ fn prices_and_names_that_cannot_be_read_are_missed() {
         std::fs::write(object, &whole[..whole.len() / 2]).unwrap();
         assert!(of(&[], 3, said).contains("+90 MiB"));
         of(&["--format", "json"], 3, said);
-        // Who is not found may be there under a name that was not read.
+        // The person may be there under a name that was not read.
         of(&["--user", "nobody"], 1, "no home for nobody in these runs, as far as");
         std::fs::write(object, whole).unwrap();
     }

@@ -165,7 +165,8 @@ fn reclaimable_is_the_same_with_and_without_prices() {
     assert!(text(&page(&report, &history)).contains(&format!("Reclaimable, at most\n\n{frees}\n")));
 }
 
-/// What was not read this time may be what is over: the bar says little, and the forecast a lot.
+/// The bytes above the quota may be in directories that this run did not read: the bar says little, and the
+/// forecast a lot.
 #[test]
 fn a_home_that_was_over_its_quota_before_it_was_read_in_part_says_so() {
     let (mut report, mut history) = grown(3, 10);

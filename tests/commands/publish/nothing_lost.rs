@@ -11,9 +11,8 @@ use rustix::fs::{FlockOperation, flock};
 use super::place::*;
 use efs_scan_testbed::*;
 
-/// The longest time from a signal to the end of the program on a busy machine: much less than anything
-/// that it waits for.
-const HEEDED: Duration = Duration::from_secs(8);
+/// The longest time from a signal to the end of the program.
+const HEEDED: Duration = Duration::from_secs(2);
 
 /// Runs `then` (a shell script that ends with the program's arguments in `"$@"`) in a separate
 /// mount namespace. Returns `None` if this machine does not allow that.

@@ -123,7 +123,7 @@ fn one_that_is_stale_or_broken_silences_no_other() {
     let output = world.remind(&["--dry-run"], 1);
     assert!(stderr(&output).contains("latest/stage.json"), "{}", stderr(&output));
     assert_eq!(whys(&stdout(&output)).len(), 2, "{}", stdout(&output));
-    // Who is not found may have a home there.
+    // The person may have a home on the one that was not read.
     let said = stderr(&world.remind(&["--dry-run", "--user", "nobody"], 1));
     assert!(said.contains("no home for nobody in the newest run, as far as"), "{said}");
 }

@@ -104,7 +104,7 @@ fn an_unreadable_file_system_does_not_affect_the_others() {
         assert_eq!(all["unreadable"], serde_json::json!(["prod"]));
         assert_eq!(all["file_systems"].as_array().unwrap().len(), 1);
     }
-    // Who is not found may have a home there.
+    // The person may have a home on the one that was not read.
     let output = world.status(["--user", "alice"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let said = "no home for alice in the newest run, as far as it could be read";

@@ -157,7 +157,7 @@ fn without_a_volume_it_proves_its_role_to_two_file_systems_and_reminds() {
     }
     assert_allowed(task.applied, &task.aws);
 
-    // What the state machine runs then; again, as a task that was not known to have ended.
+    // The state machine runs the reminders next. It runs them twice if it does not know that a task ended.
     let remind = &deployed.nfs.machine()["States"]["Remind"]["Parameters"]["Overrides"];
     task.defined.args = texts(&remind["ContainerOverrides"][0]["Command"]);
     for _ in 0..2 {

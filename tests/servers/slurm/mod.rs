@@ -214,7 +214,7 @@ fn an_array_and_its_merge_make_the_run_of_one_scan() {
     let what = "deploy/slurm";
     let Some(ready) = Ganesha::can_run(what) else { return };
     let Some(slurm) = Slurm::start(what) else { return };
-    // Where the program is built, others may not go.
+    // Other users may not enter the directory that the program is built in.
     std::fs::copy(program(), slurm.path().join("efs-scan")).unwrap();
     let dir = scratch();
     let tree = dir.path().join("tree");

@@ -79,7 +79,7 @@ impl<'a> ExampleOnMoto<'a> {
     }
 }
 
-/// What a plan would change.
+/// The changes that a plan has.
 pub(super) struct Planned {
     pub(super) deleted: BTreeSet<String>,
     pub(super) created: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! What runs published to a directory, without their times, to compare two ways to the same run.
+//! Reads what runs published to a directory, without times, to compare two ways to the same run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
