@@ -47,7 +47,7 @@ pub use nfs::fuzzing;
 pub use nfs::{
     ClientKeyCell, Clock, EfsClient, IamIdentity, IamSignature, Loops, Nfs, Target, Tls,
 };
-pub use plan::{Bounds, FsKind, Pacing, Plan, raise_descriptor_limit};
+pub use plan::{Bounds, FsKind, Pacing, Plan, descriptor_limit, raise_descriptor_limit};
 #[cfg(feature = "portable")]
 pub use portable::Portable;
 #[cfg(target_os = "linux")]

@@ -154,6 +154,11 @@ impl FsKind {
     }
 }
 
+/// Returns how many files this process may have open.
+pub fn descriptor_limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// Raises this process's limit of open files as far as the system allows.
 pub fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);

@@ -3,8 +3,10 @@
 //! The first shard that comes writes the [`Plan`], and every other reads it: the reference time, the
 //! cuts, and the settings on which results depend. A shard whose own settings differ refuses to start.
 //! Each shard writes one object ([`write_object`]) with its accounts, which ends with a digest. The
-//! merge reads them all. Every write has a condition, so a shard that runs twice counts once. When the run is
-//! published, the merge writes that it is [`Merged`], and deletes the rest.
+//! merge reads them all. Every write has a condition, so a shard that runs twice counts once. A merge that goes
+//! on without a shard first writes that in place of it ([`Head::left_out`]), on the condition that it still has
+//! not come. So every merge of the run is made of the same shards, and each shard learns which it is. When the
+//! run is published, the merge writes that it is [`Merged`], and deletes the rest.
 
 mod cuts;
 mod object;

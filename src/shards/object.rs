@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::text::printable;
 
 /// Version of the form.
-const SCHEMA: &str = "efs-scan/shard/2";
+const SCHEMA: &str = "efs-scan/shard/3";
 
 /// Bytes of the digest at the end.
 const DIGEST: u64 = 32;
@@ -40,9 +40,18 @@ pub(crate) struct Head {
     /// Inode of the root, which is one on all machines. A directory where nothing is mounted has another.
     pub(crate) root_inode: Option<u64>,
     pub(crate) finished: Timestamp,
+    /// Why the run is made without this shard: the object is written by a merge, in place of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_out: Option<String>,
 }
 
 impl Head {
+    /// Makes the head of the object that takes the place of a shard which the run is made without.
+    pub(crate) fn left_out(plan: String, shard: u32, why: &str) -> Self {
+        let nothing = (String::new(), None);
+        Self { left_out: Some(why.to_owned()), ..Self::new(plan, shard, "", nothing) }
+    }
+
     pub(crate) fn new(
         plan: String,
         shard: u32,
@@ -58,6 +67,7 @@ impl Head {
             real_root,
             root_inode,
             finished: Timestamp::now(),
+            left_out: None,
         }
     }
 }
@@ -73,6 +83,9 @@ pub(crate) enum Unusable {
     Plan,
     #[error("it is shard {0}")]
     Number(u32),
+    /// A merge made the run without it, for this reason.
+    #[error("{0}")]
+    LeftOut(String),
     #[error("it cannot be read: {0}")]
     Unreadable(String),
 }
@@ -83,12 +96,12 @@ impl From<io::Error> for Unusable {
     }
 }
 
-/// Writes the object of a shard to an empty file.
+/// Writes the object of a shard to an empty file, or to a store.
 ///
 /// # Errors
 /// Those of the file, and those of `accounts`.
 pub(crate) fn write_object(
-    file: &File,
+    file: impl Write,
     head: &Head,
     accounts: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -175,6 +188,9 @@ pub(crate) fn open_object(mut file: File, plan: &str, shard: u32) -> Result<Open
     match (head.plan == plan, head.shard == shard) {
         (false, _) => Err(Unusable::Plan),
         (true, false) => Err(Unusable::Number(head.shard)),
+        (true, true) if head.left_out.is_some() => {
+            Err(Unusable::LeftOut(head.left_out.unwrap_or_default()))
+        }
         (true, true) => {
             let start = line.len() as u64;
             Ok(Opened { head, file, start, length: end.saturating_sub(start) })
@@ -223,6 +239,10 @@ mod tests {
             changed[at] ^= 1;
             assert_eq!(problem(&changed, "digest", 2), Some(Unusable::Torn), "{at}");
         }
+        let left_out = written(&Head::left_out("digest".to_owned(), 2, "it is missing"), b"");
+        let why = Unusable::LeftOut("it is missing".to_owned());
+        assert_eq!(problem(&left_out, "digest", 2), Some(why));
+        assert_eq!(problem(&left_out, "other", 2), Some(Unusable::Plan));
         let later = Head { version: "99.0.0".to_owned(), ..head };
         let bytes = written(&later, &accounts);
         assert_eq!(problem(&bytes, "digest", 2), Some(Unusable::Version("99.0.0".to_owned())));

@@ -293,6 +293,9 @@ pub(crate) struct Merged {
     /// Id of the run.
     pub(crate) run: String,
     pub(crate) at: Timestamp,
+    /// How many shards there were; 0 if that was not written.
+    #[serde(default)]
+    pub(crate) shards: u32,
     /// Numbers of the shards that are not in it.
     pub(crate) lacks: Vec<u32>,
 }
@@ -301,6 +304,12 @@ impl Merged {
     /// The refusal of a shard that is not in the run; `None` if it is.
     pub(crate) fn refuses(&self, place: Place, name: &RunName) -> Option<String> {
         let run = crate::text::printable(self.run.as_bytes());
+        if self.shards != 0 && self.shards != place.of {
+            let of = self.shards;
+            return Some(format!(
+                "the run {name} was merged of {of} shards, as {run}, and this is shard {place}: begin another"
+            ));
+        }
         self.lacks.contains(&place.number).then(|| {
             format!("the run {name} was merged without shard {place}, as {run}: begin another")
         })
@@ -328,14 +337,13 @@ pub(crate) fn write_merged(store: &dyn Store, keys: &Keys, merged: &Merged) -> S
 }
 
 /// Deletes what a merged run does not need any more, in a store without rules of its own for that: the
-/// objects of its shards, and the plan last, so that whoever is killed here can be repeated. That it was
+/// objects of so many shards, and the plan last, so that whoever is killed here can be repeated. That it was
 /// merged stays, for shards that come late.
 ///
 /// # Errors
 /// The first object that could not be deleted.
-pub(crate) fn discard(store: &dyn Store, keys: &Keys) -> ServiceResult<()> {
-    let Some(Agreed { plan, .. }) = read(store, keys)? else { return Ok(()) };
-    for number in 1..=plan.request.shards {
+pub(crate) fn discard(store: &dyn Store, keys: &Keys, shards: u32) -> ServiceResult<()> {
+    for number in 1..=shards {
         store.discard(&keys.shard(number))?;
     }
     store.discard(&keys.plan())

@@ -1,11 +1,13 @@
 //! Runs in shards, at a destination: the same objects as one scan publishes, and every way in which a
 //! shard may be missing or wrong.
 
+mod killed;
+mod settled;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::publish::kill::{CALLS, can_kill, killed_at, was_killed};
 use efs_scan_testbed::published::{files, timeless};
 use efs_scan_testbed::*;
 use serde_json::Value;
@@ -240,7 +242,10 @@ fn a_shard_that_ends_after_the_merge_is_told() {
         assert_code(&place.merge(&[]), 3);
         let late = slow.join().unwrap();
         assert_code(&late, 1);
-        assert!(says(&late).contains("was merged without shard 2/2"), "{}", says(&late));
+        // The merge has ended, or is about to.
+        let (ended, goes_on) = ("was merged without shard 2/2", "did not wait for shard 2/2");
+        let said = says(&late);
+        assert!(said.contains(ended) || said.contains(goes_on), "{said}");
     });
     assert_eq!(place.left_of_run("a"), ["merged.json"]);
 }
@@ -381,76 +386,4 @@ fn nothing_is_deleted_through_a_link() {
     assert!(!inside.join("real/b/link").is_symlink());
     store.discard("real/b/x").unwrap();
     assert!(!inside.join("real/b/x").exists());
-}
-
-/// Kills a shard, or the merge, at each call in turn. The same command again does the rest.
-fn kill_everywhere(merge: bool) {
-    if !can_kill() {
-        return;
-    }
-    let place = Place(scratch());
-    let root = place.root();
-    file(&root, "200001/a/f", 9000);
-    file(&root, "200002/b/f", 9000);
-    std::fs::hard_link(root.join("200001/a/f"), root.join("200002/g")).unwrap();
-    let one = timeless(place.scan(&[]));
-    let mut kills = 0;
-    for call in CALLS {
-        for at in 1.. {
-            let what = format!("killed at {call} {at}, merge: {merge}");
-            let run = format!("--run-id={}-{at}", call.trim_start_matches('?'));
-            let shard = |shard: &str| {
-                let to = format!("--publish={}", place.to("to").display());
-                let args = ["--shard", shard, &run, &to, "--dirs-min=0", "--name=prod"];
-                [&args[..], &[root.to_str().unwrap()]]
-                    .concat()
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
-            };
-            let from = format!("--from={}", place.to("to").display());
-            let state = format!("--state-dir={}", place.to("state").display());
-            let merging = ["merge", &run, &from, &state, "--format=json"].map(str::to_owned);
-            let again = |args: &[String]| {
-                let output = place.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-                assert_eq!(output.status.code(), Some(0), "{what}: {}", says(&output));
-                output
-            };
-            let killed = match merge {
-                true => {
-                    again(&shard("1/2"));
-                    again(&shard("2/2"));
-                    killed_at(call, at, &merging)
-                }
-                false => killed_at(call, at, &shard("1/2")),
-            };
-            if !was_killed(&killed) {
-                assert_code(&killed, 0);
-                break;
-            }
-            kills += 1;
-            if !merge {
-                again(&shard("1/2"));
-                again(&shard("2/2"));
-            }
-            let merged = again(&merging);
-            // It may have been killed after everything was done.
-            if !merge || !merged.stdout.is_empty() {
-                assert_eq!(timeless(json_of(&merged)), one, "{what}");
-            }
-            let left = place.left_of_run(run.trim_start_matches("--run-id="));
-            assert_eq!(left, ["merged.json"], "{what}");
-        }
-    }
-    assert!(kills > CALLS.len() / 3, "only {kills} kills: these calls are not made any more");
-}
-
-#[test]
-fn a_shard_that_is_killed_at_any_call_can_be_repeated() {
-    kill_everywhere(false);
-}
-
-#[test]
-fn a_merge_that_is_killed_at_any_call_can_be_repeated() {
-    kill_everywhere(true);
 }

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 use super::file_system::Subject;
-use super::shard::{MOST_SHARD, failed, rules_digest};
+use super::gather::{Shards, Wait};
+use super::shard::{failed, rules_digest};
 use super::walk::{self, Walked};
 use super::{deliver, prepare};
 use crate::commands::heed::Phase;
@@ -20,14 +21,11 @@ use crate::exit::{Exit, Failure};
 use crate::log;
 use crate::outbox::Publisher;
 use crate::report::{COMMAND_CHECKS, Coverage, FileSystemKey, Format};
-use crate::shards::{self, Agreed, Head, Keys, Merged, Opened, RunName, Unusable, open_object};
+use crate::shards::{self, Agreed, Head, Keys, Merged, RunName};
 use crate::stop::Stop;
-use crate::store::{Destination, Store, fetched};
+use crate::store::{Destination, Store};
 use crate::text::printable;
 use crate::usage::{DirTable, Exclude, Ledger, LedgerSetup, Merge};
-
-/// Time between two looks for shards that are not there yet.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// Merges the shards at `from`, or at the destination of the configuration. Waits so long for those that
 /// are not there yet.
@@ -59,7 +57,7 @@ pub(in crate::commands) fn merge(
     phase.begin(format!("reading the plan of the run {name}"));
     let aws = Arc::new(super::aws(&config));
     let store = from.open(&aws).map_err(failed)?;
-    let wait = Wait { until: Instant::now() + wait, stop };
+    let wait = Wait::new(wait, stop);
     let Some(keys) = planned(&config, &*store, &name, &wait)? else {
         return match stop.is_set() {
             true => Ok(Exit::Interrupted),
@@ -67,7 +65,9 @@ pub(in crate::commands) fn merge(
         };
     };
     if let Some(merged) = shards::merged(&*store, &keys).map_err(failed)? {
-        discard(&*store, &keys);
+        if let Ok(Some(left)) = shards::read_plan(&*store, &keys) {
+            discard(&*store, &keys, left.plan.request.shards);
+        }
         return Ok(again(&name, &merged));
     }
     let agreed = shards::read_plan(&*store, &keys).map_err(failed)?;
@@ -76,25 +76,34 @@ pub(in crate::commands) fn merge(
     let mut prepared = prepare::prepare_for(&config, subject, &aws)?;
 
     phase.begin(format!("waiting for the shards of the run {name}"));
-    await_all(&*store, &keys, &agreed, &wait);
+    let mut shards = Shards::new(&*store, &keys, &agreed);
+    if let Some(merged) = shards.wait(&wait)? {
+        return Ok(again(&name, &merged));
+    }
     if stop.is_set() {
         return Ok(Exit::Interrupted);
     }
     phase.begin(format!("merging the shards of the run {name}"));
-    let opened = opened(&*store, &keys, &agreed);
-    // Another merge may have been faster, and deletes what it has merged.
-    if opened.iter().any(Result::is_err)
-        && let Some(merged) = shards::merged(&*store, &keys).map_err(failed)?
-    {
-        return Ok(again(&name, &merged));
+    shards.check()?;
+    if config.publishing.to.is_some() {
+        shards.leave_out()?;
     }
-    let (walked, lacks) = merged(&config, &mut prepared, &agreed, opened)?;
+    let (walked, lacks) = match merged(&config, &mut prepared, &agreed, &shards) {
+        Ok(merged) => merged,
+        // Another merge may have been faster, and deletes what it has merged.
+        Err(failure) => match shards.merged() {
+            Ok(Some(merged)) => return Ok(again(&name, &merged)),
+            _ => return Err(failure),
+        },
+    };
+    drop(shards);
     let run = walked.run.id.clone();
     let exit = deliver::deliver(&config, prepared, walked, &aws, stop, phase)?;
     if is_published(exit) && config.publishing.to.is_some() {
-        let merged = Merged { run, at: Timestamp::now(), lacks };
+        let shards = agreed.plan.request.shards;
+        let merged = Merged { run, at: Timestamp::now(), shards, lacks };
         match shards::write_merged(&*store, &keys, &merged) {
-            Ok(()) => discard(&*store, &keys),
+            Ok(()) => discard(&*store, &keys, shards),
             Err(error) => log::warn!("{}; a shard that comes late is not told", error.text),
         }
     }
@@ -102,32 +111,14 @@ pub(in crate::commands) fn merge(
 }
 
 /// Deletes what the run does not need any more. What cannot be deleted takes space and does no harm.
-fn discard(store: &dyn Store, keys: &Keys) {
-    if let Err(error) = shards::discard(store, keys) {
+fn discard(store: &dyn Store, keys: &Keys, shards: u32) {
+    if let Err(error) = shards::discard(store, keys, shards) {
         log::warn!("{}; the objects of the shards are left", error.text);
     }
 }
 
 fn is_published(exit: Exit) -> bool {
     matches!(exit, Exit::Complete | Exit::Partial | Exit::OverQuota | Exit::Unkept)
-}
-
-/// How long to wait for what is not there yet.
-struct Wait<'a> {
-    until: Instant,
-    stop: &'a Stop,
-}
-
-impl Wait<'_> {
-    /// Waits until it is time to look again. Returns false if there is no time left.
-    fn rest(&self) -> bool {
-        let pause = self.until.min(Instant::now() + PAUSE);
-        let has_time = Instant::now() < self.until;
-        while Instant::now() < pause && !self.stop.is_set() {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        has_time && !self.stop.is_set()
-    }
 }
 
 /// Waits for a plan of this name, and returns the keys of its objects; `None` if there is none. The first
@@ -235,37 +226,12 @@ fn follow(config: &mut Config, agreed: &Agreed) -> Result<Subject, Failure> {
     Ok(Subject { root, identity, efs: request.efs.clone() })
 }
 
-/// Waits until all shards are there, or the time is over. It asks for one at a time, because an array may have
-/// thousands.
-fn await_all(store: &dyn Store, keys: &Keys, agreed: &Agreed, wait: &Wait<'_>) {
-    for shard in 1..=agreed.plan.request.shards {
-        // One that cannot be asked for is reported when it is read.
-        while matches!(store.head(&keys.shard(shard), 1), Ok(None)) {
-            if !wait.rest() {
-                return;
-            }
-            log::debug!("waiting for shard {shard}");
-        }
-    }
-}
-
-/// Opens the shards, by number; or says why one is not there.
-fn opened(store: &dyn Store, keys: &Keys, agreed: &Agreed) -> Vec<Result<Opened, String>> {
-    let open = |shard| {
-        let key = keys.shard(shard);
-        let file = fetched(store, &key, MOST_SHARD).map_err(|error| error.text)?;
-        let file = file.ok_or_else(|| "it is missing".to_owned())?;
-        open_object(file, &agreed.digest, shard).map_err(|problem: Unusable| problem.to_string())
-    };
-    (1..=agreed.plan.request.shards).map(open).collect()
-}
-
 /// Merges the shards that can be. Also returns the numbers of those that are not.
 fn merged(
     config: &Config,
     prepared: &mut prepare::Prepared,
     agreed: &Agreed,
-    shards: Vec<Result<Opened, String>>,
+    shards: &Shards<'_>,
 ) -> Result<(Walked, Vec<u32>), Failure> {
     let plan = &agreed.plan;
     let count = plan.request.shards;
@@ -277,31 +243,26 @@ fn merged(
     let dirs = wanted.then(|| DirTable::new(config.dirs_min, directory));
     let ledger = Arc::new(Ledger::new(LedgerSetup { dirs, ..setup }));
     let mut merge = Merge::new(&ledger, count);
-    let (mut lacks, mut first): (Vec<(u32, String)>, Option<Head>) = (Vec::new(), None);
-    for (shard, opened) in (1..).zip(shards) {
-        let opened = match opened {
-            Ok(opened) => opened,
+    let (mut lacks, mut first): (Vec<(u32, String)>, Option<&Head>) = (Vec::new(), None);
+    for (shard, head) in shards.all() {
+        let head = match head {
+            Ok(head) => head,
             Err(problem) => {
-                lacks.push((shard, problem));
+                lacks.push((shard, problem.to_owned()));
                 continue;
             }
         };
-        if first.as_ref().is_some_and(|first| first.root_inode != opened.head.root_inode) {
+        if first.is_some_and(|first| first.root_inode != head.root_inode) {
             let problem = "it read another directory as ROOT than the shards before it: is the file \
                 system mounted there?";
             lacks.push((shard, problem.to_owned()));
             continue;
         }
-        let added = opened.accounts().and_then(|mut from| merge.add(shard - 1, &mut from));
-        added.map_err(|error| Failure::fatal(format!("shard {shard}: {error}")))?;
-        run.finished = run.finished.max(opened.head.finished);
-        first.get_or_insert(opened.head);
+        shards.read(shard, |from| merge.add(shard - 1, from))?;
+        run.finished = run.finished.max(head.finished);
+        first.get_or_insert(head);
     }
-    let Some(first) = first else {
-        let (shard, problem) = lacks.first().map_or((1, ""), |(shard, why)| (*shard, why));
-        let problem = format!("no shard can be merged; shard {shard}: {problem}");
-        return Err(Failure::fatal(problem));
-    };
+    let first = first.ok_or_else(|| Failure::fatal("no shard can be merged"))?;
     for (shard, problem) in &lacks {
         let reads = plan.describe(*shard);
         let problem =
@@ -310,7 +271,7 @@ fn merged(
         merge.lacks(&problem);
     }
     merge.end();
-    run.engine = first.engine;
+    run.engine.clone_from(&first.engine);
     run.coverage = Coverage::Complete;
     let newest = prepared.publisher.as_ref().and_then(Publisher::newest);
     run.clock = walk::clock_fault((run.started, run.finished), newest, Timestamp::now());

@@ -5,6 +5,7 @@ mod deliver;
 mod dirs;
 mod engine;
 mod file_system;
+mod gather;
 mod growth;
 mod merge;
 mod prepare;
@@ -51,6 +52,13 @@ pub(super) fn run(
             return Err(Failure::usage(problem));
         };
         return shard::run(config, show_progress, stop, phase);
+    }
+    // Without its shard, each task of an array would scan everything.
+    let is_named =
+        |config: &Config| config.settings.run_id.as_ref().is_some_and(|id| !id.is_empty());
+    if configs.iter().any(is_named) {
+        let problem = "--run-id names a run in shards: give --shard as well, or leave it out";
+        return Err(Failure::usage(problem));
     }
     match &configs[..] {
         [config] => one(config, show_progress, stop, phase),

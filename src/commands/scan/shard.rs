@@ -27,7 +27,8 @@ use crate::report::{FileSystemKey, Format, Run};
 use crate::scan::{Ended, Plan as WalkPlan, raise_descriptor_limit};
 use crate::service_error::{ServiceError, ServiceResult};
 use crate::shards::{
-    self, Agreed, Head, Keys, Place, Plan, PlanRequest, RunName, Weights, open_object, write_object,
+    self, Agreed, Head, Keys, Place, Plan, PlanRequest, RunName, Unusable, Weights, open_object,
+    write_object,
 };
 use crate::stop::Stop;
 use crate::store::{Condition, Destination, Put, Store, fetched};
@@ -92,15 +93,24 @@ pub(super) fn run(
     let real_root = if config.is_url() { subject.root } else { real_root };
     let real_root = STANDARD.encode(real_root.as_os_str().as_encoded_bytes());
     let inode = ledger.root_inode().map(|(_, inode)| inode);
-    let head = Head::new(agreed.digest, place.number, engine.name(), (real_root, inode));
+    let head = Head::new(agreed.digest.clone(), place.number, engine.name(), (real_root, inode));
     let lost = |problem: &dyn std::fmt::Display| {
         Failure::new(Exit::Unpublished, format!("{problem}; shard {place} is lost: run it again"))
     };
     let file = accounts(config, &head, &ledger).map_err(|error| lost(&error))?;
     let key = keys.shard(place.number);
-    keep(&*store, (&key, condition), &file).map_err(|error| lost(&error.text))?;
-    // A merge that did not wait looks for objects to delete after it has written that it is done. So either
-    // it sees this one, or this sees that.
+    let kept = keep(&*store, (&key, condition), &file).map_err(|error| lost(&error.text))?;
+    if kept == Put::Conflict {
+        // Another attempt of the same shard was faster, or an answer was lost, or a merge did not wait.
+        match there(&*store, &key, &agreed, place).map_err(|error| lost(&error.text))? {
+            There::Whole => log::info!("{} was written by another attempt", store.name(&key)),
+            There::LeftOut => return Err(left_out(place, &name)),
+            There::No(_) if was_merged(&*store, place, &name, &keys)? => {}
+            There::No(_) => return Err(lost(&format!("{} was changed", store.name(&key)))),
+        }
+    }
+    // A merge looks for objects to delete after it has written that it is done. So either it sees this one,
+    // or this sees that.
     was_merged(&*store, place, &name, &keys)?;
     let entries = ledger.progress.entries.load(std::sync::atomic::Ordering::Relaxed);
     log::summary!(entries = entries, "scanned shard {place} of {root} for the run {name}");
@@ -133,6 +143,7 @@ fn begin(
             log::info!("shard {place} of the run {name} is there already: {}", store.name(&key));
             return Ok(None);
         }
+        There::LeftOut => return Err(left_out(place, name)),
         There::No(condition) => condition,
     };
     Ok(Some((agreed, condition)))
@@ -159,23 +170,25 @@ fn was_merged(
     Ok(true)
 }
 
+/// A merge did not wait for this shard. It may have published the run, or been killed before that.
+fn left_out(place: Place, name: &RunName) -> Failure {
+    Failure::fatal(format!(
+        "a merge did not wait for shard {place}, so the run {name} is made without it: begin another"
+    ))
+}
+
 /// Writes the object of the shard at the destination.
 fn keep(
     store: &dyn Store,
     (key, condition): (&str, Condition),
     object: &File,
-) -> ServiceResult<()> {
+) -> ServiceResult<Put> {
     let fill = |to: &mut dyn Write| {
         let mut from = object;
         from.rewind()?;
         io::copy(&mut from, to).map(drop)
     };
-    match store.put_filled(key, &fill, condition)? {
-        Put::Done => {}
-        // Another attempt of the same shard was faster, or an answer was lost.
-        Put::Conflict => log::info!("{} was written by another attempt", store.name(key)),
-    }
-    Ok(())
+    store.put_filled(key, &fill, condition)
 }
 
 const UNCONDITIONAL: &str = "shards meet at a destination that takes conditional writes: leave out \
@@ -274,6 +287,8 @@ fn cuts(
 /// The contents of a shard's key.
 enum There {
     Whole,
+    /// The run is made without the shard.
+    LeftOut,
     /// Nothing that can be merged: what to write on.
     No(Condition),
 }
@@ -285,6 +300,7 @@ fn there(store: &dyn Store, key: &str, agreed: &Agreed, place: Place) -> Service
     };
     match open_object(file, &agreed.digest, place.number) {
         Ok(_) => Ok(There::Whole),
+        Err(Unusable::LeftOut(_)) => Ok(There::LeftOut),
         Err(problem) => {
             log::warn!("{}: {problem}; it is replaced", store.name(key));
             Ok(There::No(Condition::Unchanged(object.version)))
@@ -298,7 +314,11 @@ fn accounts(config: &Config, head: &Head, ledger: &Ledger) -> io::Result<File> {
     let file = tempfile::tempfile_in(&directory).map_err(|error| {
         io::Error::new(error.kind(), format!("{}: {error}", directory.display()))
     })?;
-    write_object(&file, head, |to| ledger.write_shard(to))?;
+    write_object(&file, head, |to| ledger.write_shard(to)).map_err(|error| {
+        let directory = directory.display();
+        let problem = format!("writing the accounts to a temporary file in {directory}: {error}");
+        io::Error::new(error.kind(), problem)
+    })?;
     Ok(file)
 }
 
