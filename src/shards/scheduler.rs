@@ -56,35 +56,46 @@ impl FromStr for AskedShard {
     }
 }
 
-/// A scheduler: variables with the index of the task, its first index, the number of tasks, and the name
-/// of the job, which all tasks share.
+/// A scheduler: variables with the index of the task, the range of all indexes, the number of tasks, and the
+/// name of the job, which all tasks share.
 struct Scheduler {
     name: &'static str,
     index: &'static str,
-    first: Option<&'static str>,
+    range: Option<Range>,
     count: &'static [&'static str],
     job: &'static [&'static str],
+}
+
+/// Variables with the first index, the last one, and the step between two.
+struct Range {
+    first: &'static str,
+    last: &'static str,
+    step: &'static str,
 }
 
 const SCHEDULERS: [Scheduler; 3] = [
     Scheduler {
         name: "AWS Batch",
         index: "AWS_BATCH_JOB_ARRAY_INDEX",
-        first: None,
-        count: &["AWS_BATCH_JOB_ARRAY_SIZE", "EFS_SCAN_SHARDS"],
+        range: None,
+        count: &["AWS_BATCH_JOB_ARRAY_SIZE", SHARDS],
         job: &["AWS_BATCH_JOB_ID"],
     },
     Scheduler {
         name: "Kubernetes",
         index: "JOB_COMPLETION_INDEX",
-        first: None,
-        count: &["EFS_SCAN_SHARDS"],
+        range: None,
+        count: &[SHARDS],
         job: &[JOB_NAME],
     },
     Scheduler {
         name: "Slurm",
         index: "SLURM_ARRAY_TASK_ID",
-        first: Some("SLURM_ARRAY_TASK_MIN"),
+        range: Some(Range {
+            first: "SLURM_ARRAY_TASK_MIN",
+            last: "SLURM_ARRAY_TASK_MAX",
+            step: "SLURM_ARRAY_TASK_STEP",
+        }),
         count: &["SLURM_ARRAY_TASK_COUNT"],
         job: &["SLURM_ARRAY_JOB_ID"],
     },
@@ -110,21 +121,37 @@ impl AskedShard {
             let all: Vec<&str> = SCHEDULERS.iter().map(|it| it.index).collect();
             return Err(format!("--shard auto: none of {} is set", all.join(", ")));
         };
-        let Scheduler { name, index, first, count, job } = scheduler;
+        let Scheduler { name, index, range, count, job } = scheduler;
         let number = |variable_name: &str| -> Result<u32, String> {
             let text = variable(variable_name);
-            let text =
-                text.ok_or_else(|| format!("--shard auto: {name} did not set {variable_name}"))?;
+            let text = text.ok_or_else(|| match variable_name == SHARDS {
+                true => format!("--shard auto: set {SHARDS} to the number of tasks of the array"),
+                false => format!("--shard auto: {name} did not set {variable_name}"),
+            })?;
             let problem =
                 |_| format!("--shard auto: {variable_name} is `{text}`, which is no number");
             text.parse().map_err(problem)
         };
-        let from = first.filter(|first| variable(first).is_some());
-        let from = from.map_or(Ok(0), number)?;
+        let or = |variable_name: &str, other: u32| match variable(variable_name) {
+            Some(_) => number(variable_name),
+            None => Ok(other),
+        };
         let counts = count.iter().find(|name| variable(name).is_some());
         let of = number(counts.unwrap_or(&count[count.len() - 1]))?;
         let at = number(index)?;
-        let place = at.checked_sub(from).and_then(|at| Place::new(at.checked_add(1)?, of));
+        let (from, step) = match range {
+            Some(range) => (or(range.first, 0)?, or(range.step, 1)?.max(1)),
+            None => (0, 1),
+        };
+        let nth = |at: u32| {
+            let after = at.checked_sub(from).filter(|after| after % step == 0)?;
+            Place::new((after / step).checked_add(1)?, of)
+        };
+        // All tasks of an array with gaps have to see that, not only those after the first gap.
+        let last = range.as_ref().and_then(|range| variable(range.last));
+        let is_last =
+            |last: &str| last.parse().ok().and_then(nth).is_some_and(|it| it.number == of);
+        let place = nth(at).filter(|_| last.is_none_or(|last| is_last(&last)));
         let place = place.ok_or_else(|| {
             format!(
                 "--shard auto: {index} is {at}, the first is {from}, and there are {of} tasks: the \
@@ -146,6 +173,9 @@ impl AskedShard {
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// The variable with the number of shards, where the scheduler has none.
+const SHARDS: &str = "EFS_SCAN_SHARDS";
 
 /// The variable with the name of a Kubernetes Job.
 const JOB_NAME: &str = "JOB_NAME";
@@ -218,12 +248,32 @@ mod tests {
         }
         let problem = run_id(Some("auto"), &|_| None).expect_err("no job");
         assert!(problem.contains("JOB_NAME"), "{problem}");
+        let with = |task: &'static str| {
+            let step = ("SLURM_ARRAY_TASK_STEP", "2");
+            let (least, most) = (("SLURM_ARRAY_TASK_MIN", "0"), ("SLURM_ARRAY_TASK_MAX", "6"));
+            [slurm[0], ("SLURM_ARRAY_TASK_ID", task), least, most, step, slurm[3]]
+        };
+        for (task, place) in [("0", 1), ("2", 2), ("4", 3), ("6", 4)] {
+            assert_eq!(auto(&with(task), None), Ok((place, 4, "77".to_owned())));
+        }
+        let between = with("3");
+        // --array=1,2,4: the first two fit, and the last does not.
+        let listed = ["1", "2", "4"].map(|task| {
+            let (least, most) = (("SLURM_ARRAY_TASK_MIN", "1"), ("SLURM_ARRAY_TASK_MAX", "4"));
+            let count = ("SLURM_ARRAY_TASK_COUNT", "3");
+            [slurm[0], ("SLURM_ARRAY_TASK_ID", task), least, most, count]
+        });
         let gaps = [slurm[0], ("SLURM_ARRAY_TASK_ID", "30"), slurm[2], slurm[3]];
         for (wrong, says) in [
             (&[][..], "AWS_BATCH_JOB_ARRAY_INDEX"),
             (&kubernetes[..1], "EFS_SCAN_SHARDS"),
             (&kubernetes[..2], "--run-id"),
+            (&batch[..2], "set EFS_SCAN_SHARDS"),
             (&gaps, "without gaps"),
+            (&between, "without gaps"),
+            (&listed[0], "without gaps"),
+            (&listed[1], "without gaps"),
+            (&listed[2], "without gaps"),
             (&[("JOB_COMPLETION_INDEX", "x"), kubernetes[1], kubernetes[2]], "`x`"),
         ] {
             let problem = auto(wrong, None).expect_err(says);
