@@ -57,8 +57,11 @@ locals {
   # settings, and for a merge 3, a partial run, which is published. Everything else is repeated, a job that was
   # killed as well: a shard that is there is not read again, and a run is not published twice.
   final_codes    = { shard = ["2"], merge = ["2", "3"] }
+  # The state machine may do all of it twice, with a quarter of an hour between, before its own time is over:
+  # 2 * (9 h + 2 h) + 30 min.
+  longest_array  = 32400
   longest_merge  = 7200
-  job_timeouts   = { shard = local.longest_scan, merge = local.longest_merge }
+  job_timeouts   = { shard = local.longest_array, merge = local.longest_merge }
   kinds_of_job   = toset([for kind in keys(local.final_codes) : kind if local.on_batch])
   job_queue_arn  = "arn:${local.partition}:batch:${local.region}:${local.account}:job-queue/${local.name}"
   definition_arn = "arn:${local.partition}:batch:${local.region}:${local.account}:job-definition/${local.name}"
@@ -181,7 +184,7 @@ locals {
             ContainerOverrides = local.of_this_run
           })
           # A job that waits for capacity has no limit of its own. Step Functions ends the array then.
-          TimeoutSeconds = local.longest_scan
+          TimeoutSeconds = local.longest_array
           ResultPath     = null
           Retry          = local.again
           # The merge says which shards are missing.

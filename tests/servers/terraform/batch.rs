@@ -136,7 +136,7 @@ fn the_jobs_fit_fargate_and_are_repeated_unless_it_is_useless() {
     assert_eq!(order, &environment["arn"]);
 
     for (kind, command, codes, seconds) in [
-        ("shard", json!(["--shard", "auto"]), &["2"][..], 72000),
+        ("shard", json!(["--shard", "auto"]), &["2"][..], 32400),
         ("merge", json!(["merge"]), &["2", "3"], 7200),
     ] {
         let values = deployed.posix.values(&format!("aws_batch_job_definition.scan[\"{kind}\"]"));
