@@ -1,6 +1,7 @@
 //! Runs in shards, at a destination: the same objects as one scan publishes, and every way in which a
 //! shard may be missing or wrong.
 
+mod bytes;
 mod killed;
 mod settled;
 
