@@ -5,8 +5,8 @@ use std::path::Path;
 use efs_scan_testbed::*;
 
 /// Numbers of homes in the two trees. Both peaks include the program's own memory.
-const FEW: u64 = 2_000;
-const MANY: u64 = 12_000;
+const FEW: u64 = 1_000;
+const MANY: u64 = 6_000;
 
 /// The most bytes per home, including the directories of homes that wait to be read. A home takes
 /// about 4 KiB in the report's JSON.
