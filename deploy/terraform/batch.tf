@@ -56,7 +56,7 @@ locals {
   # Exit codes after which a repetition would end the same way (deploy/docs/formats.md, "Exit codes"): 2, wrong
   # settings, and for a merge 3, a partial run, which is published. Everything else is repeated, a job that was
   # killed as well: a shard that is there is not read again, and a run is not published twice.
-  final_codes    = { shard = ["2"], merge = ["2", "3"] }
+  final_codes = { shard = ["2"], merge = ["2", "3"] }
   # The state machine may do all of it twice, with a quarter of an hour between, before its own time is over:
   # 2 * (9 h + 2 h) + 30 min.
   longest_array  = 32400
