@@ -5,6 +5,7 @@
 //! scan. [`Plan`] sets the initial and the largest number of workers of a walk, `concurrency` changes
 //! their number while it runs, and `pace` counts, times and limits round trips.
 
+mod acl;
 #[cfg(target_os = "linux")]
 mod concurrency;
 mod efs_name;
@@ -37,6 +38,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+pub use acl::may_have_acl;
 pub use efs_name::EfsName;
 pub use mount::{MountedEfs, Volume, efs_of, is_file_system_id, is_mount_point, volume_of};
 pub use mountstats::{Costly, NfsMount, Traffic};

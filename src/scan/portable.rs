@@ -155,6 +155,7 @@ fn list(
     path: &Path,
     entries: &mut Vec<jwalk::Result<DirEntry<DirState>>>,
 ) {
+    dir.ask_for_acl(|| super::may_have_acl(path));
     let mut listing = ledger.begin(dir);
     entries.retain(|entry| match entry {
         Ok(entry) => {

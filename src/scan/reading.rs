@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use super::acl::may_have_acl_at;
 use super::pace::InFlight;
 use super::parents::ParentDir;
 use crate::usage::{Dir, Ledger, Listing};
@@ -89,6 +90,7 @@ impl DirReading {
         fd: OwnedFd,
         parent: Option<&Arc<ParentDir>>,
     ) -> Self {
+        dir.ask_for_acl(|| may_have_acl_at(&fd));
         Self {
             dir: Arc::clone(dir),
             fd: Arc::new(fd),

@@ -48,6 +48,8 @@ pub struct Dir {
     pub(super) sources: Option<Box<SourceNames>>,
     /// Its role in the project that it is in, if there is one.
     pub(super) project: Option<InProject>,
+    /// True if an access control list may let others change its names.
+    pub(super) has_acl: AtomicBool,
     /// True if the directory is part of a repository or a database.
     pub(super) in_data: bool,
     /// Progress of the `--exclude` globs after the directory's path.
@@ -77,6 +79,7 @@ impl Dir {
         home: Arc<Home>,
         states: Box<[u16]>,
     ) -> Self {
+        let project = parent.and_then(|parent| parent.project_below(&name));
         Self {
             parent: parent.cloned(),
             name,
@@ -90,7 +93,8 @@ impl Dir {
             states,
             in_owned: None,
             sources: None,
-            project: parent.and_then(|parent| parent.project_below()),
+            project,
+            has_acl: false.into(),
             in_data: false,
             globs: Position::default(),
             branch: None,
@@ -129,12 +133,16 @@ impl Dir {
         owned.below(place, name, owned.holding(place, rules, seen))
     }
 
-    /// Returns the role of subdirectories in the project. A finding among the sources is not a source,
-    /// because another tool made it.
-    fn project_below(&self) -> Option<InProject> {
+    /// Returns the role of the subdirectory `name` in the project. A finding among the sources is not a
+    /// source, because another tool made it. Hidden directories have attributes and old versions of sources
+    /// (`.AppleDouble/main.rs`, `.history`), unless they are a repository's.
+    fn project_below(&self, name: &[u8]) -> Option<InProject> {
         let project = self.project.as_ref()?;
-        let is_among_sources = matches!(project, InProject::Source(_));
-        if is_among_sources && self.starts.get().is_some() { None } else { project.below() }
+        let is_hidden = name.starts_with(b".") && !self.in_data && !Rules::is_repository(name);
+        match project {
+            InProject::Source(_) if is_hidden || self.starts.get().is_some() => None,
+            project => project.below(),
+        }
     }
 
     /// Notes what the directory may be made from, for the rules that match its path, or that it is a
@@ -237,36 +245,37 @@ impl Dir {
         .map(|dir| &*dir.name)
     }
 
-    /// True if `owner` may remove this directory's entries with `rm`, and nobody else can lead it
-    /// elsewhere, as far as the home shows. `owner` owns this directory and may write to it, or it is
-    /// root's and for all, like a trash; and `owner` may enter its ancestors. Those up to the home's are
-    /// `owner`'s or root's and not open to others, because anybody else could put a link to another
-    /// place there. Those above homes are the administrator's; the root itself may be closed, because
-    /// spaces mount homes and not the root. None above may be open to others, who could put a link in place of
-    /// the home; and for root, all must be root's, because a link could lead root anywhere.
+    /// True if `owner` may remove this directory's entries with `rm`, and nobody else below the root can
+    /// lead it elsewhere. `owner` owns this directory and may write to it, or it is root's and for all, like
+    /// a trash; and `owner` may enter its ancestors. These are `owner`'s or root's and not open to others,
+    /// because anybody else could put a link to another place there. The root itself may be closed if it is
+    /// no home, because spaces mount homes and not the root.
     pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
-        let up_to_home = || {
-            std::iter::successors(Some(self), |dir| {
-                let above = dir.parent.as_ref();
-                above.filter(|_| dir.in_home() && !dir.is_home_itself())
-            })
-        };
-        let lets_enter =
-            |dir: &Arc<Self>| [owner, 0].contains(&dir.attrs.uid) && dir.attrs.lets_enter(owner);
         let up_to_root = || std::iter::successors(Some(self), |dir| dir.parent.as_ref());
-        let is_open = up_to_root().fold(false, |below, dir| match dir.attrs.lets_others_enter() {
-            true => below || dir.attrs.is_open_to_others(),
-            // Nobody else reaches what is below a private directory, except where a space leaves out the root.
-            false => below && dir.parent.is_none() && !dir.in_home(),
-        });
+        // A private directory above an open one closes nothing: a space or an access point may begin below it.
+        let is_open =
+            up_to_root().any(|dir| dir.attrs.lets_others_enter() && dir.is_open_to_others());
         let is_owners = self.attrs.uid == owner && self.attrs.is_writable();
         let is_for_all = self.attrs.uid == 0 && self.attrs.is_for_all();
-        let mut above_home = up_to_root().filter(|dir| !dir.in_home() && dir.parent.is_some());
-        let is_reached = match owner {
-            0 => up_to_root().all(|dir| dir.attrs.uid == 0),
-            _ => above_home.all(|dir| dir.attrs.lets_enter(owner)),
+        let is_on_the_way = |dir: &Arc<Self>| {
+            let may_be_closed = dir.parent.is_none() && !dir.in_home();
+            [owner, 0].contains(&dir.attrs.uid) && (may_be_closed || dir.attrs.lets_enter(owner))
         };
-        (is_owners || is_for_all) && !is_open && is_reached && up_to_home().skip(1).all(lets_enter)
+        (is_owners || is_for_all) && !is_open && up_to_root().skip(1).all(is_on_the_way)
+    }
+
+    /// Asks if the directory has an access control list, if one might let others change names in it. An
+    /// engine calls this before it lists the directory.
+    pub fn ask_for_acl(&self, has_acl: impl FnOnce() -> bool) {
+        if self.attrs.may_hide_acl() && has_acl() {
+            // Relaxed: whoever decides about something below sees what was written before.
+            self.has_acl.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_open_to_others(&self) -> bool {
+        // Relaxed: as above.
+        self.attrs.is_open_to_others() || self.has_acl.load(Ordering::Relaxed)
     }
 
     /// True if the home may be `owner`'s. Root may own directories in any home, because root

@@ -45,14 +45,15 @@ impl Attrs {
         self.mode & 0o1003 == 0o1003
     }
 
-    /// True if others than the directory's owner may change any name in it: everybody, or a group of
-    /// people who share it. Where everybody has a group of their own, of the same number, programs set the
-    /// group's bit on every directory (umask 002): such a group, and root's, counts only with the setgid bit
-    /// of shared directories.
+    /// True if others than the directory's owner may change any name in it.
     pub(super) fn is_open_to_others(&self) -> bool {
-        let is_of_one = self.gid == self.uid || self.gid == 0;
-        let is_shared = self.mode & 0o020 != 0 && (self.mode & 0o2000 != 0 || !is_of_one);
-        self.mode & 0o1000 == 0 && (self.mode & 0o002 != 0 || is_shared)
+        is_open_to_others(self.uid, self.gid, self.mode)
+    }
+
+    /// True if an access control list may let others change names in the directory: where the group's
+    /// bits seem to be those of the owner's own group, they may be the list's mask (acl(5)).
+    pub(super) fn may_hide_acl(&self) -> bool {
+        may_hide_acl(self.uid, self.gid, self.mode)
     }
 
     /// True if others than the owner may enter the directory.
@@ -65,6 +66,21 @@ impl Attrs {
     pub(super) fn lets_enter(&self, user: u32) -> bool {
         self.mode & if self.uid == user { 0o100 } else { 0o011 } != 0
     }
+}
+
+/// True if others than the owner `uid` of a directory may change any name in it: everybody, or a group of
+/// people who share it. Where everybody has a group of their own, of the same number, programs set the
+/// group's bit on every directory (umask 002): such a group counts only with the setgid bit of shared
+/// directories. Root's group is root's own only for root: some platforms give it to every program, with
+/// any uid (OpenShift).
+pub(super) fn is_open_to_others(uid: u32, gid: u32, mode: u16) -> bool {
+    let is_shared = mode & 0o020 != 0 && (mode & 0o2000 != 0 || gid != uid);
+    mode & 0o1000 == 0 && (mode & 0o002 != 0 || is_shared)
+}
+
+/// See [`Attrs::may_hide_acl`].
+pub(super) fn may_hide_acl(uid: u32, gid: u32, mode: u16) -> bool {
+    mode & 0o1020 == 0o020 && !is_open_to_others(uid, gid, mode)
 }
 
 /// The kinds of inode that a report counts separately.

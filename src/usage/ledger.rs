@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::above::AboveRoot;
 use super::class::Class;
 use super::closed::Shelf;
 use super::dir::Dir;
@@ -37,6 +38,8 @@ pub(super) const FINDINGS_PER_TOP: usize = 2;
 pub struct LedgerSetup {
     pub rules: Rules,
     pub scope: Scope,
+    /// The directories above the root.
+    pub above: AboveRoot,
     /// Decides which names of homes are uids.
     pub uids: UidNames,
     /// Ages relative to the start of the run.
@@ -240,7 +243,7 @@ impl Ledger {
             if class == Class::Trash && names_another(&dir.name, owner) {
                 finding.hold(Content::Foreign);
             }
-            let is_removable = |parent: &Arc<Dir>| parent.lets_remove(owner);
+            let is_removable = |parent: &Arc<Dir>| self.lets_remove(parent, owner);
             if !dir.may_be_of(owner) || !dir.parent.as_ref().is_none_or(is_removable) {
                 finding.hold(Content::Protected);
             }
@@ -253,6 +256,11 @@ impl Ledger {
             outer.hold(Content::Finding);
         }
         inside.map(|_| ())
+    }
+
+    /// True if `owner` may remove the entries of `dir` with `rm`, and nobody else can lead it elsewhere.
+    pub(super) fn lets_remove(&self, dir: &Arc<Dir>, owner: u32) -> bool {
+        self.setup.above.is_trusted_by(owner) && dir.lets_remove(owner)
     }
 
     pub(super) fn found(

@@ -5,6 +5,7 @@
 //! returns [`Totals`] at the end. Nothing here depends on how an entry was found or on how the sums
 //! are used.
 
+mod above;
 mod class;
 mod closed;
 mod dir;
@@ -34,6 +35,7 @@ mod trie;
 mod whose;
 
 pub use crate::text::uid_of_name;
+pub use above::AboveRoot;
 pub use class::{AmountByClass, Class};
 pub use dir::Dir;
 pub use dirs::{DirRow, DirTable, Linked, Sums};

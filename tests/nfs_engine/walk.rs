@@ -8,7 +8,8 @@ use std::time::Duration;
 use efs_scan::scan::{Ended, Engine, Nfs, Pacing, Threads, WalkError};
 use efs_scan::stop::Stop;
 use efs_scan::usage::{
-    Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Tally, UidNames, rule_file,
+    AboveRoot, Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Tally, UidNames,
+    rule_file,
 };
 use efs_scan_testbed::nfs_server::{Config, Fault, Kind, Model, Node, Server};
 use serde_json::Value;
@@ -82,6 +83,7 @@ pub(crate) fn walk_until(
     let ledger = Arc::new(Ledger::new(LedgerSetup {
         rules,
         scope,
+        above: AboveRoot::default(),
         uids: UidNames::default(),
         ages: Ages::at(0),
         top: 10,

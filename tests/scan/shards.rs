@@ -14,8 +14,8 @@ use efs_scan::stop::Stop;
 use efs_scan::units::MeteredBytes;
 use efs_scan::usage::rule_file::RuleSpec;
 use efs_scan::usage::{
-    Ages, Cuts, DirRow, DirTable, Exclude, Ledger, LedgerSetup, LinkMemory, Merge, Mounts, Rules,
-    Scope, Shard, UidNames,
+    AboveRoot, Ages, Cuts, DirRow, DirTable, Exclude, Ledger, LedgerSetup, LinkMemory, Merge,
+    Mounts, Rules, Scope, Shard, UidNames,
 };
 use efs_scan_testbed::*;
 use proptest::prelude::*;
@@ -107,6 +107,7 @@ fn ledger(options: &Options, shard: Option<Shard>) -> Arc<Ledger> {
             mounts: Mounts::Skip,
             exclude: Exclude::new(&options.excludes).unwrap(),
         },
+        above: AboveRoot::default(),
         uids: UidNames::default(),
         ages: Ages::at(NOW),
         top: options.top,

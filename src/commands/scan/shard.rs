@@ -78,7 +78,8 @@ pub(super) fn run(
     let setup = walk::setup(config, &Arc::new(names), None, None, started);
     let shard = Shard { cuts: agreed.plan.cuts(), index: place.number - 1 };
     let dirs = walk::dirs(config);
-    let ledger = Arc::new(Ledger::new(LedgerSetup { dirs, shard: Some(shard), ..setup }));
+    let above = paths.above(config);
+    let ledger = Arc::new(Ledger::new(LedgerSetup { dirs, above, shard: Some(shard), ..setup }));
     log::info!("scanning shard {place} of {root} for the run {name}");
     let display = show_progress.then(|| Display::start(&ledger, || None));
     let ended = engine.walk(&ledger, stop);

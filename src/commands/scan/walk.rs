@@ -23,11 +23,12 @@ use crate::output::temporary_directory;
 use crate::progress::Display;
 use crate::published::{ID as RUN_ID, expected_inodes};
 use crate::report::{COMMAND_CHECKS, ClockFault, Coverage, Run};
-use crate::scan::{Ended, Plan, Traffic};
+use crate::scan::{Ended, Plan, Traffic, may_have_acl};
 use crate::stop::Stop;
 use crate::text;
 use crate::usage::{
-    Ages, DirTable, Export, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Selection, UidNames,
+    AboveRoot, Ages, DirTable, Export, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Selection,
+    UidNames,
 };
 
 /// Results of a walk.
@@ -59,7 +60,7 @@ pub(super) fn walk(
     let names = Arc::clone(&prepared.names);
     let ledger = |homes, export, dirs| {
         let setup = setup(config, &names, homes, export, started);
-        Arc::new(Ledger::new(LedgerSetup { dirs, ..setup }))
+        Arc::new(Ledger::new(LedgerSetup { dirs, above: paths.above(config), ..setup }))
     };
     log::info!(
         engine = engine.name(),
@@ -172,6 +173,7 @@ pub(in crate::commands) fn setup(
     LedgerSetup {
         rules: config.rules.clone(),
         scope,
+        above: AboveRoot::default(),
         uids,
         ages: Ages::at(started.as_second()),
         top: config.top,
@@ -213,19 +215,47 @@ fn progress(
 /// Paths of the root: without symbolic links, which may change before a command is run, and as
 /// given, because `/proc/PID/root` leads into another namespace. Each has the device and inode that
 /// it led to before the walk: after it, the server of a mount may not answer.
-pub(super) struct RootPaths(Vec<(PathBuf, (u64, u64))>);
+pub(super) struct RootPaths {
+    paths: Vec<(PathBuf, (u64, u64))>,
+    /// The directories above the first path, before the walk.
+    above: AboveRoot,
+}
 
 impl RootPaths {
     pub(super) fn of(root: &Path) -> Self {
-        let paths = root.canonicalize().ok().into_iter().chain([root.to_owned()]);
+        let real = root.canonicalize().ok();
         let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
-        Self(paths.filter_map(|path| inode(&path).map(|inode| (path, inode))).collect())
+        // Nothing is known of the directories of another namespace.
+        let known = real.as_deref().filter(|real| inode(real) == inode(root));
+        let above = known.and_then(|real| above(real).ok()).unwrap_or(AboveRoot::Untrusted);
+        let paths = real.into_iter().chain([root.to_owned()]);
+        let paths = paths.filter_map(|path| inode(&path).map(|inode| (path, inode))).collect();
+        Self { paths, above }
+    }
+
+    /// Returns what is known of the directories above the root. Above a server's export, no path of this
+    /// machine leads to it.
+    pub(super) fn above(&self, config: &Config) -> AboveRoot {
+        if config.is_url() { AboveRoot::default() } else { self.above }
     }
 
     /// Returns the first path that led to the scanned root.
     pub(super) fn leading_to(self, scanned: Option<(u64, u64)>) -> Option<PathBuf> {
-        self.0.into_iter().find(|(_, inode)| Some(*inode) == scanned).map(|(path, _)| path)
+        self.paths.into_iter().find(|(_, inode)| Some(*inode) == scanned).map(|(path, _)| path)
     }
+}
+
+/// Examines the directories above a canonical path.
+///
+/// # Errors
+/// If one of them cannot be examined.
+fn above(path: &Path) -> std::io::Result<AboveRoot> {
+    path.ancestors().skip(1).try_fold(AboveRoot::default(), |above, directory| {
+        let found = directory.symlink_metadata()?;
+        let mode = u16::try_from(found.mode() & 0o7777).unwrap_or(u16::MAX);
+        let has_acl = || may_have_acl(directory);
+        Ok(above.and(found.uid(), found.gid(), mode, has_acl))
+    })
 }
 
 #[cfg(test)]

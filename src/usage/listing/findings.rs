@@ -166,7 +166,7 @@ impl Listing {
         let home = Arc::clone(&self.dir.home);
         let class = ledger.setup.rules.get(rule).class;
         let finding = FindingAccount::new(rule, class);
-        if !self.dir.may_be_of(attrs.uid) || !self.dir.lets_remove(attrs.uid) {
+        if !self.dir.may_be_of(attrs.uid) || !ledger.lets_remove(&self.dir, attrs.uid) {
             finding.hold(Content::Protected);
         }
         if attrs.mount == Mount::Root || self.dir.is_or_below_a_mount() {

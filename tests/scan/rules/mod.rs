@@ -1,5 +1,6 @@
 //! The built-in rules on examples generated from the rules, and how findings are accounted for.
 
+mod above;
 mod copies;
 mod examples;
 mod frees;

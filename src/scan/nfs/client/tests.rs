@@ -3,7 +3,7 @@
 use super::*;
 use crate::scan::{Pacing, Threads};
 use crate::usage::{
-    Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, UidNames, rule_file,
+    AboveRoot, Ages, Exclude, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, UidNames, rule_file,
 };
 
 /// Makes a client that has not sent anything.
@@ -14,6 +14,7 @@ fn client() -> NfsClient {
     let ledger = Arc::new(Ledger::new(LedgerSetup {
         rules,
         scope,
+        above: AboveRoot::default(),
         uids: UidNames::default(),
         ages: Ages::at(0),
         top: 10,
