@@ -1,6 +1,6 @@
 //! Sources: the files from which a tool makes a directory, so that it could make it again.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -65,8 +65,9 @@ impl InProject {
 /// Files beside a directory that a tool compiles into it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SourceNames {
-    /// Their names, each followed by a slash.
+    /// Their names, each followed by a slash, and their sizes in bytes.
     names: Vec<u8>,
+    sizes: Vec<u64>,
     /// True if `__init__.py` is empty, as in many packages.
     has_empty_init: bool,
 }
@@ -83,6 +84,7 @@ impl SourceNames {
             self.has_empty_init |= is_empty_init;
             self.names.extend_from_slice(name);
             self.names.push(b'/');
+            self.sizes.push(attrs.apparent);
         }
     }
 
@@ -93,12 +95,12 @@ impl SourceNames {
     }
 
     /// True if every one of `names` continues with a dot after the name of a source, which has `ending`
-    /// instead. Each name is followed by a slash.
-    pub(super) fn make(&self, names: &[u8], ending: &[u8]) -> bool {
-        let sources = self.names.split(|byte| *byte == b'/');
-        let stems: HashSet<&[u8]> = sources.filter_map(|name| name.strip_suffix(ending)).collect();
-        let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
-        names.all(|name| {
+    /// instead, and none of the `larger` ones is too large for its source. Each name is followed by a slash.
+    pub(super) fn make(&self, names: &[u8], larger: &Larger, ending: &[u8]) -> bool {
+        let sources = self.names.split(|byte| *byte == b'/').zip(&self.sizes);
+        let stems = sources.filter_map(|(name, size)| Some((name.strip_suffix(ending)?, *size)));
+        let stems: HashMap<&[u8], u64> = stems.collect();
+        let source_of = |name: &[u8]| {
             let mut dots = name.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
             // A name may have dots: `model.old.py` is another module than `model.py`.
             let mut compiled = COMPILED.iter().filter_map(|marks| {
@@ -107,10 +109,38 @@ impl SourceNames {
                 dots.clone().find(begins)
             });
             match compiled.next() {
-                Some((at, _)) => stems.contains(&name[..at]),
-                None => dots.any(|(at, _)| stems.contains(&name[..at])),
+                Some((at, _)) => stems.get(&name[..at]),
+                None => dots.find_map(|(at, _)| stems.get(&name[..at])),
             }
-        })
+        };
+        let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        let is_made = |(name, size): &(Box<[u8]>, u64)| {
+            source_of(name).is_some_and(|source| *size <= largest_made_of(*source))
+        };
+        names.all(|name| source_of(name).is_some()) && larger.0.iter().all(is_made)
+    }
+}
+
+/// The largest file, in bytes, that Python may compile a source of this size to. Of 72,450 files that Python
+/// 3.6 to 3.13 compiled, of its library and of packages, the largest for its source has 6.3 times the size;
+/// none has 300 bytes more than 8 times. A source that has lost most of its contents makes no such file.
+fn largest_made_of(source: u64) -> u64 {
+    source.saturating_mul(8).saturating_add(ANY_MADE)
+}
+
+/// Bytes that Python may compile any source to that has contents.
+const ANY_MADE: u64 = 8 << 10;
+
+/// The compiled files of a directory that not every source makes, with their sizes in bytes.
+#[derive(Debug, Default)]
+pub(super) struct Larger(Vec<(Box<[u8]>, u64)>);
+
+impl Larger {
+    #[inline]
+    pub(super) fn note(&mut self, name: &[u8], size: u64) {
+        if size > ANY_MADE {
+            self.0.push((name.into(), size));
+        }
     }
 }
 

@@ -70,7 +70,8 @@ impl Listing {
         }
         if let Some(ending) = &rule.sources {
             let known = seen.names.zip(self.dir.sources.as_deref());
-            let are_made = known.is_some_and(|(names, sources)| sources.make(names, ending));
+            let are_made =
+                known.is_some_and(|(names, sources)| sources.make(names, &self.larger, ending));
             if !are_made || self.has_larger_than_source {
                 finding.hold(Content::Unsourced);
             }
@@ -92,6 +93,9 @@ impl Listing {
         self.source_endings |= self.dir.source_endings(rules, name);
         if let Some(sources) = &self.dir.sources {
             self.has_larger_than_source |= sources.are_too_small_for(name, attrs.apparent);
+            if self.names < MANY {
+                self.larger.note(name, attrs.apparent);
+            }
         }
     }
 

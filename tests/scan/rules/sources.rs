@@ -85,7 +85,7 @@ fn sources_without_contents_are_none() {
 /// Not everything beside a build can make it again.
 #[test]
 fn only_files_of_the_language_and_commits_are_sources() {
-    let made: [(&str, bool); 18] = [
+    let made: [(&str, bool); 22] = [
         ("src/main.rs", true),
         ("src/bin/deep/a.rs", true),
         ("crates/a/src/lib.rs", true),
@@ -103,6 +103,11 @@ fn only_files_of_the_language_and_commits_are_sources() {
         (".git/objects/0f/tmp_obj_Ab12Cd", false),
         ("src/.DS_Store", false),
         ("src/._main.rs", false),
+        // Attributes and old versions, which file servers and editors keep.
+        ("src/.AppleDouble/main.rs", false),
+        ("src/.history/main_20240101.rs", false),
+        ("src/bin/.ipynb_checkpoints/main.rs", false),
+        ("crates/a/.git/objects/0f/3c5e", true),
         ("src/.nfs00000000012a4f3b00000017", false),
         ("src/.main.rs.swp", false),
         ("src/README.md", false),
@@ -134,17 +139,38 @@ fn an_empty_package_makes_only_what_is_as_small() {
     for (compiled, size, source, has_command) in [
         (names[0], 182, 0, true),
         (names[0], 301, 0, false),
-        (names[1], 9000, 0, false),
-        (names[2], 9000, 0, false),
-        (names[3], 9000, 0, false),
-        (names[0], 9000, 1, true),
+        (names[1], 8000, 0, false),
+        (names[2], 8000, 0, false),
+        (names[3], 8000, 0, false),
+        (names[0], 8000, 1, true),
     ] {
         let tree = scratch();
         file(tree.path(), "h/p/__init__.py", source);
         file(tree.path(), "h/p/a.py", 10);
-        file(tree.path(), "h/p/__pycache__/a.cpython-312.pyc", 9000);
+        file(tree.path(), "h/p/__pycache__/a.cpython-312.pyc", 8000);
         file(tree.path(), format!("h/p/__pycache__/__init__.{compiled}"), size);
         assert_offered(tree.path(), "p/__pycache__", has_command, compiled);
+    }
+}
+
+/// An editor or a full quota may leave a byte of a source.
+#[test]
+fn a_small_source_makes_no_large_file() {
+    for (source, compiled, has_command) in [
+        (1, 8 << 10, true),
+        (1, 9 << 10, false),
+        (1, 500_000, false),
+        (10_000, 80_000, true),
+        (10_000, 88_193, false),
+        (100_000, 500_000, true),
+    ] {
+        let tree = scratch();
+        file(tree.path(), "h/p/model.py", source);
+        file(tree.path(), "h/p/a.py", 100_000);
+        file(tree.path(), "h/p/__pycache__/a.cpython-312.pyc", 9000);
+        file(tree.path(), "h/p/__pycache__/model.cpython-312.pyc", compiled);
+        let what = format!("{compiled} bytes of {source}");
+        assert_offered(tree.path(), "p/__pycache__", has_command, &what);
     }
 }
 
