@@ -14,10 +14,33 @@ const REMOVERS: [&str; 9] =
 
 /// Programs that interpret their words as commands again, so a path loses its quotes, or run one of them,
 /// so that a path may be run.
-const READ_AGAIN: [&str; 27] = [
+const READ_AGAIN: [&str; 30] = [
     "eval", "ssh", "watch", "parallel", "xargs", "su", "sh", "bash", "dash", "zsh", "ksh", "ash",
     "fish", "csh", "tcsh", "source", "busybox", "env", "exec", "command", "nohup", "time",
-    "timeout", "nice", "ionice", "setsid", "stdbuf",
+    "timeout", "nice", "ionice", "setsid", "stdbuf", "toybox", "chroot", "srun",
+];
+
+/// Programs that run what their first word, or an option before it, leads to.
+const INTERPRETERS: [&str; 24] = [
+    "python", "pypy", "perl", "ruby", "node", "nodejs", "deno", "bun", "php", "lua", "tclsh",
+    "julia", "Rscript", "java", "awk", "gawk", "mawk", "sed", "nu", "pwsh", "make", "gmake",
+    "ninja", "just",
+];
+
+/// Variables that name places of programs, beside `LD_PRELOAD` and the like.
+const RUN_FROM: [&str; 12] = [
+    "PATH",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSTARTUP",
+    "PERL5LIB",
+    "PERL5OPT",
+    "RUBYLIB",
+    "RUBYOPT",
+    "NODE_PATH",
+    "NODE_OPTIONS",
+    "BASH_ENV",
+    "CLASSPATH",
 ];
 
 /// Programs that run a command as root or as somebody else. An owner can put a link where a finding was,
@@ -57,11 +80,7 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
     if command.trim().is_empty() {
         return Err("`command` is empty: leave the key out".to_owned());
     }
-    let narrowed =
-        !spec.contains.is_empty() || spec.starts_with.as_ref().is_some_and(|s| !s.is_empty());
-    if let Some(path) = spec.paths.iter().find(|path| !narrowed && names_everything(path)) {
-        return Err(format!("path `{path}` names everything: a `command` needs a name in it"));
-    }
+    check_place(spec)?;
     let mut parts = command.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
     if let Some(part) = parts.find(|part| AS_ANOTHER.contains(part)) {
         return Err(format!(
@@ -84,9 +103,11 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
         let of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(of_name))
     };
-    if words.iter().find(|word| !is_setting(word)).is_some_and(|word| word.contains(PLACEHOLDER)) {
+    let first = words.iter().position(|word| !is_setting(&word)).unwrap_or(words.len());
+    if words.get(first).is_some_and(|word| word.contains(PLACEHOLDER)) {
         return Err("it runs what is at {path}: begin with a program".to_owned());
     }
+    check_run(&words[..first], &words[first..])?;
     let mut pairs = words.windows(2);
     if let Some(pair) =
         pairs.find(|pair| PROGRAM_OPTIONS.contains(&pair[0]) && pair[1] == PLACEHOLDER)
@@ -94,22 +115,73 @@ pub(super) fn check(spec: &RuleSpec) -> Result<(), String> {
         return Err(format!("`{}` may read the path as a program: run the tool itself", pair[0]));
     }
     match words.iter().position(|word| is_program(word, &REMOVERS)) {
+        Some(at) if at > first => Err(format!(
+            "`{}` decides what `{}` does: begin with the remover",
+            words[first], words[at]
+        )),
         Some(at) => check_remover(&words[at..], &words, spec),
         None => Ok(()),
     }
 }
 
-/// True if a path's pattern, or one of its choices in braces, has no letter of its own. A placeholder
-/// stands for any name of its kind.
+/// Checks that something of the tool's own tells the directories of a command from others: names in the path,
+/// the complete listing, or the first bytes of a marker.
+fn check_place(spec: &RuleSpec) -> Result<(), String> {
+    let everything = |names: &[String]| names.iter().find(|name| names_everything(name)).cloned();
+    if spec.starts_with.as_ref().is_some_and(|start| !start.is_empty()) {
+        return Ok(());
+    }
+    let path = everything(&spec.paths);
+    if path.is_none() && !spec.paths.is_empty() {
+        return Ok(());
+    }
+    match (path, everything(&spec.only_contains)) {
+        (_, None) if !spec.only_contains.is_empty() => Ok(()),
+        (None, None) => Ok(()),
+        (_, Some(name)) => Err(format!(
+            "`{name}` in `only_contains` names everything: a `command` needs names of the tool's own"
+        )),
+        (Some(path), None) => {
+            Err(format!("path `{path}` names everything: a `command` needs a name in it"))
+        }
+    }
+}
+
+/// Checks that a program, with the variables before it, runs nothing that is in the finding.
+fn check_run(settings: &[&str], words: &[&str]) -> Result<(), String> {
+    let leads_there = |word: &str| word.contains(PLACEHOLDER);
+    for setting in settings.iter().filter(|setting| leads_there(setting)) {
+        let name = setting.split('=').next().unwrap_or_default();
+        if RUN_FROM.contains(&name) || name.starts_with("LD_") || name.starts_with("DYLD_") {
+            return Err(format!("`{name}` runs what is at {{path}}: leave it out"));
+        }
+    }
+    let Some((interpreter, words)) = words.split_first() else { return Ok(()) };
+    let versionless =
+        program(interpreter).trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if !INTERPRETERS.contains(&versionless) {
+        return Ok(());
+    }
+    let of_program = words.iter().position(|word| !word.starts_with('-')).map_or(0, |at| at + 1);
+    match words[..of_program].iter().any(|word| leads_there(word)) {
+        true => Err(format!("`{interpreter}` runs what is at {{path}}: run the tool itself")),
+        false => Ok(()),
+    }
+}
+
+/// True if a pattern, or one of its choices in braces, has no name of its own: one letter among wildcards is
+/// none. A placeholder stands for any name of its kind.
 fn names_everything(path: &str) -> bool {
     expand_braces(path).iter().any(|path| {
         let placeholders = PLACEHOLDERS.iter().map(|(spelled, _)| *spelled);
         let path = placeholders.fold(path.clone(), |path, spelled| path.replace(spelled, "*"));
         let mut in_set = false;
-        !path.chars().any(|c| {
-            in_set = (in_set || c == '[') && c != ']';
-            !in_set && !matches!(c, '*' | '?' | '/' | ']' | '.')
-        })
+        let is_own = |c: &char| {
+            in_set = (in_set || *c == '[') && *c != ']';
+            !in_set && !matches!(*c, '*' | '?' | '/' | ']' | '.')
+        };
+        let own = path.chars().filter(is_own).count();
+        own == 0 || own == 1 && path.trim_start_matches("**/").contains(['*', '?', '['])
     })
 }
 
@@ -226,7 +298,13 @@ fn frees_nothing(given: &[&str], kind: RuleKind) -> Option<String> {
         "find" if has(&["-mindepth"]) => "leaves the directory itself with `-mindepth`",
         "find" if !has(&["-delete"]) => "removes nothing without `-delete`",
         "truncate" if !empties(given) => "empties a file only with `-s 0`",
-        _ if has(&["--help", "--version"]) => "only prints a text",
+        // Programs take the beginning of an option for it.
+        _ if given.iter().any(|word| {
+            word.len() > 3 && ["--help", "--version"].iter().any(|text| text.starts_with(word))
+        }) =>
+        {
+            "only prints a text"
+        }
         _ => return None,
     };
     Some(format!("`{remover}` {why}: the command must remove what is counted, or call a script"))

@@ -156,7 +156,7 @@ fn a_remover_removes_the_finding_and_nothing_else() {
         let said = said(SpecClass::Cache, command);
         assert!(said.contains("begin with a program"), "{command}: {said}");
     }
-    for command in ["python3 -c {path}", "perl -e {path}", "tool -S {path}", "rbash -c {path}"] {
+    for command in ["tool -c {path}", "tool -S {path}", "rbash -c {path}"] {
         let said = said(SpecClass::Cache, command);
         assert!(said.contains("the path as a program"), "{command}: {said}");
     }
@@ -179,6 +179,8 @@ fn a_remover_frees_what_is_counted() {
         "find {path}",
         "find {path} -mindepth 1 -delete",
         "rm -rf {path} --version",
+        "rm -rf --vers {path}",
+        "rm -rf --hel {path}",
         "rm {path}",
         "rm -f {path}",
         "rm -d {path}",
@@ -227,4 +229,69 @@ fn a_command_has_a_place_of_its_own() {
     let named = |path: &&str| !names_everything(path);
     let named: Vec<_> = everything.into_iter().filter(named).collect();
     assert_eq!(named, ["a/{b,c}/*"]);
+    for path in ["x", "**/x", "**/*.pyc", "*_old", "tmp*"] {
+        assert!(!names_everything(path), "{path}");
+    }
+    for path in ["*t*", "?????s", "x*", "**/*x"] {
+        assert!(names_everything(path), "{path}");
+    }
+}
+
+/// People's directories have markers such as `README.md`, too.
+#[test]
+fn a_marker_alone_is_no_place() {
+    let marked = "contains = ['README.md']\n";
+    for place in [
+        format!("paths = ['**/*']\n{marked}"),
+        format!("paths = ['*']\n{marked}only_contains = ['README.md', '*']\n"),
+        format!("{marked}only_contains = ['*']\n"),
+        format!("{marked}only_contains = ['README.md', '[a-z]*']\n"),
+        "paths = ['*']\nonly_contains = ['*']\n".to_owned(),
+    ] {
+        let said = said_of(SpecClass::Cache, &place, "rm -rf {path}");
+        assert!(said.contains("names everything"), "{place}: {said}");
+    }
+    for place in [
+        format!("paths = ['scratch']\n{marked}"),
+        format!("{marked}only_contains = ['README.md', 'blobs']\n"),
+        "paths = ['*']\nonly_contains = ['README.md', 'blobs']\n".to_owned(),
+        "contains = ['CACHEDIR.TAG']\npaths = ['*']\nstarts_with = 'Signature: 8a47'\n".to_owned(),
+    ] {
+        assert_eq!(said_of(SpecClass::Cache, &place, "rm -rf {path}"), "", "{place}");
+    }
+}
+
+/// Anybody may have put a program into the finding.
+#[test]
+fn no_program_of_the_finding_is_run() {
+    for command in [
+        "python3 {path}",
+        "python3 -c {path}",
+        "perl -e {path}",
+        "python3.11 -B {path}/x.py",
+        "/usr/bin/perl -I{path} tool",
+        "node --require {path}/x.js tool",
+        "ruby -ne {path}",
+        "awk -f {path}",
+        "make -C {path} clean",
+        "A=1 nu {path}",
+        "PATH={path} tool clean",
+        "LD_PRELOAD={path}/x.so tool clean",
+        "PYTHONPATH={path} python3 -m tool",
+    ] {
+        let said = said(SpecClass::Cache, command);
+        assert!(said.contains("runs what is at {path}"), "{command}: {said}");
+    }
+    for command in [
+        "python3 -m tool clean {path}",
+        "python3 /opt/site/clean.py {path}",
+        "JULIA_DEPOT_PATH={path} julia /opt/site/gc.jl",
+        "TOOL_PATH={path} tool clean",
+    ] {
+        assert_eq!(said(SpecClass::Cache, command), "", "{command}");
+    }
+    for command in ["echo rm -rf {path}", "test -d x rm -rf {path}", "flatpak rm -rf {path}"] {
+        let said = said(SpecClass::Cache, command);
+        assert!(said.contains("begin with the remover"), "{command}: {said}");
+    }
 }
