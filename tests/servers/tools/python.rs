@@ -186,7 +186,7 @@ pub(super) const CASES: &[Case] = &[
         version: "poetry --version",
         finds: ".cache/pypoetry/virtualenvs/p-*",
         make: "mkdir p && cd p && poetry init -qn --name p --python '>=3.9' && poetry install -q --no-root",
-        advised: "cd p && poetry env remove -q --all",
+        advised: "cd p && poetry env remove -q $(poetry env list | cut -d' ' -f1)",
         again: "cd p && poetry install -q --no-root",
         ..BASE
     },
