@@ -56,7 +56,7 @@ pub(super) const CASES: &[Case] = &[
         finds: ".yarn/berry/cache",
         make: "mkdir p && cd p && echo '{}' >package.json && touch yarn.lock && export YARN_ENABLE_TELEMETRY=0
                yarn-berry add efsdemo@file:$DEMO/efsdemo-1.0.0.tgz",
-        advised: "cd p && YARN_ENABLE_TELEMETRY=0 yarn-berry cache clean --all",
+        advised: "rm -rf .yarn/berry/cache",
         again: "cd p && YARN_ENABLE_TELEMETRY=0 yarn-berry install",
         records: &["p/.yarn"],
     },
