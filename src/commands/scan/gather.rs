@@ -50,7 +50,7 @@ impl<'a> Wait<'a> {
 /// What is at the key of a shard.
 enum Slot {
     /// The shard. Its file is open if there are not too many.
-    Whole(Head, Option<Opened>),
+    Whole(Box<Head>, Option<Box<Opened>>),
     /// A merge's word that the run is made without it, and why.
     LeftOut(String),
     /// Nothing that can be merged, and what to write on. The shard may still come.
@@ -193,7 +193,7 @@ impl<'a> Shards<'a> {
     ) -> Result<(), Failure> {
         let at = shard as usize - 1;
         let again;
-        let opened = match &self.slots[at] {
+        let opened: &Opened = match &self.slots[at] {
             Slot::Whole(_, Some(opened)) => opened,
             _ => {
                 again = self.fetch(at).map_err(|slot| {
@@ -224,10 +224,10 @@ impl<'a> Shards<'a> {
         }
         self.slots[at] = match self.fetch(at) {
             Ok(opened) => {
-                let head = opened.head.clone();
+                let head = Box::new(opened.head.clone());
                 let keeps = self.room > 0;
                 self.room = self.room.saturating_sub(1);
-                Slot::Whole(head, keeps.then_some(opened))
+                Slot::Whole(head, keeps.then(|| Box::new(opened)))
             }
             Err(Slot::Lacking(why, _)) => Slot::Lacking(why, condition),
             Err(other) => other,
