@@ -68,6 +68,12 @@ pub struct Rule {
 /// Set of endings of files that are sources, one bit each.
 pub(super) type Endings = u8;
 
+/// The directories of an image's layer, as Podman, Buildah, Docker and containerd keep it, wherever their
+/// storage is. No rule applies below them: a list of the layer's files goes with it, and an image that lacks one
+/// of them cannot be pushed or saved.
+const LAYERS: [&str; 3] =
+    ["{overlay,overlay2}/*/diff", "vfs/dir/<digest>", "snapshots/<number>/fs"];
+
 /// Set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 pub(super) type Markers = u64;
 
@@ -100,6 +106,8 @@ pub struct Rules {
     /// First bytes of the names of files whose contents a rule compares.
     head_gate: Box<[bool; 256]>,
     pathless: Vec<RuleIndex>,
+    /// [`LAYERS`], each with its last name first.
+    layers: Vec<Vec<NamePattern>>,
     /// The endings of [`Rule::sources`].
     source_endings: Vec<Box<[u8]>>,
     /// The endings of [`Rule::made_of`].
@@ -130,6 +138,7 @@ impl Rules {
             suffix_gate: Box::new([false; 256]),
             head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
+            layers: paths_upwards(&LAYERS).map_err(|problem| (0, problem))?,
             source_endings: Vec::new(),
             made_of: Vec::new(),
             made_from: 0,
@@ -336,16 +345,13 @@ impl Rules {
         index: RuleIndex,
         names: impl Iterator<Item = &'a [u8]>,
     ) -> bool {
-        let bad = &self.get(index).unless_below;
-        if bad.is_empty() {
-            return true;
-        }
+        let bad = self.get(index).unless_below.iter().chain(&self.layers);
         let names: Vec<&[u8]> = names.collect();
         let is_bad = |path: &Vec<NamePattern>| {
             let is_path = |names: &[&[u8]]| path.iter().zip(names).all(|(a, b)| a.matches(b));
             names.windows(path.len()).any(is_path)
         };
-        !bad.iter().any(is_bad)
+        !bad.into_iter().any(is_bad)
     }
 
     /// True if a file that a rule matches by name and size also satisfies the rule's other
@@ -429,8 +435,8 @@ fn patterns(names: &[String]) -> Result<Vec<NamePattern>, String> {
 }
 
 /// Compiles paths, each with its last name first.
-fn paths_upwards(paths: &[String]) -> Result<Vec<Vec<NamePattern>>, String> {
-    let paths = paths.iter().flat_map(|path| expand_braces(path));
+fn paths_upwards(paths: &[impl AsRef<str>]) -> Result<Vec<Vec<NamePattern>>, String> {
+    let paths = paths.iter().flat_map(|path| expand_braces(path.as_ref()));
     let upwards = |path: String| patterns(&path.rsplit('/').map(str::to_owned).collect::<Vec<_>>());
     paths.map(upwards).collect()
 }

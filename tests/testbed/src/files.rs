@@ -2,16 +2,25 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::program::profile_directory;
 
-/// Makes a directory below target/, which is on a real disk and not in the machine's /tmp.
+/// Makes a directory on a real disk and not in the machine's /tmp: below target/, or below /var/tmp if others
+/// may put links in place of a directory above target/, because nothing below such a directory gets a command.
 pub fn scratch() -> TempDir {
-    let directory = profile_directory().with_file_name("tmp");
-    std::fs::create_dir_all(&directory).unwrap();
+    let below_target = profile_directory().with_file_name("tmp");
+    std::fs::create_dir_all(&below_target).unwrap();
+    let me = std::fs::metadata("/proc/self").unwrap().uid();
+    let others_may_write = |directory: &Path| {
+        let found = std::fs::metadata(directory).unwrap();
+        ![0, me].contains(&found.uid()) || found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0
+    };
+    let is_open = below_target.canonicalize().unwrap().ancestors().any(others_may_write);
+    let directory = if is_open { PathBuf::from("/var/tmp") } else { below_target };
     tempfile::Builder::new().prefix("tree-").tempdir_in(directory).unwrap()
 }
 
