@@ -21,7 +21,10 @@ const WITHHELD: [(Content, &str); 9] = [
         Content::Finding,
         "other findings lie in it, which removing it takes along: look at these first",
     ),
-    (Content::Data, "it holds, or is part of, a repository or a database: look through it first"),
+    (
+        Content::Data,
+        "it holds, or is part of, a repository, a database, a backup or an archive with a list of its files: look through it first",
+    ),
     (Content::Mount, "another file system is mounted in it, on it or above it: unmount that first"),
     (Content::Excluded, "the scan leaves out something that lies in it: look through it first"),
     (Content::Unread, "something in it could not be read: look through it first"),
@@ -80,7 +83,7 @@ pub(super) const ENDS_IN_NEWLINE: &str =
 /// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
 /// prove). Raise it with each change of a rule or a check after which a command that was offered is
 /// offered no more.
-pub const COMMAND_CHECKS: u32 = 12;
+pub const COMMAND_CHECKS: u32 = 13;
 
 /// Removes the commands and the advice of a run that an older program published, because they passed
 /// fewer checks.

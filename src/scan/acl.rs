@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
-/// True if the directory may have an access control list. Other systems than Linux are not asked.
+/// True if the directory may have an access control list.
+#[cfg(target_os = "linux")]
 pub fn may_have_acl(path: &Path) -> bool {
-    #[cfg(target_os = "linux")]
-    return may_be(rustix::fs::lgetxattr(path, ACCESS, &mut [0_u8; 0][..]));
-    #[cfg(not(target_os = "linux"))]
-    path.as_os_str().is_empty()
+    may_be(rustix::fs::lgetxattr(path, ACCESS, &mut [0_u8; 0][..]))
+}
+
+/// Other systems than Linux are not asked.
+#[cfg(not(target_os = "linux"))]
+pub fn may_have_acl(_path: &Path) -> bool {
+    false
 }
 
 /// True if the open directory may have an access control list.

@@ -189,7 +189,7 @@ pub(crate) fn open_object(mut file: File, plan: &str, shard: u32) -> Result<Open
         (false, _) => Err(Unusable::Plan),
         (true, false) => Err(Unusable::Number(head.shard)),
         (true, true) if head.left_out.is_some() => {
-            Err(Unusable::LeftOut(head.left_out.unwrap_or_default()))
+            Err(Unusable::LeftOut(printable(head.left_out.unwrap_or_default().as_bytes())))
         }
         (true, true) => {
             let start = line.len() as u64;

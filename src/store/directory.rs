@@ -105,6 +105,9 @@ impl Directory {
         let _lock = self.lock()?;
         let parent = path.parent().unwrap_or(&self.0);
         self.make(parent)?;
+        // The lock is held, so these parts are left from a crash. Listing the directory also makes an NFS client
+        // ask the server for names that it remembers: otherwise, another machine's object could be overlooked.
+        atomic::sweep(parent)?;
         let holds = match (condition, version_at(&path)?) {
             (Condition::Absent, now) => now.is_none(),
             (Condition::Unchanged(seen), now) => now.as_ref() == Some(seen),
@@ -112,8 +115,6 @@ impl Directory {
         if !holds {
             return Ok(Put::Conflict);
         }
-        // The lock is held, so these parts are left from a crash.
-        atomic::sweep(parent)?;
         // Others may read the figures, as far as the umask allows.
         atomic::replace(&path, 0o666, fill)?;
         Ok(Put::Done)

@@ -1,13 +1,12 @@
 //! The directories above the root: who could put another directory in the root's place.
 
-use super::entry::{is_open_to_others, may_hide_acl};
+use super::entry::{is_open_to_others, lets_others_add, may_hide_acl};
 
-/// Answers whose commands can trust the path to the root. A person can put another directory in its place
-/// who owns a directory above it, or may change one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Answers whose commands can trust the path to the root. Whoever owns or may change a directory above the root
+/// can replace the root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AboveRoot {
     /// Everybody's: only root can, or no path of this machine leads to the root.
-    #[default]
     Trusted,
     /// Only those of the person with this uid.
     OnlyOf(u32),
@@ -16,13 +15,20 @@ pub enum AboveRoot {
 }
 
 impl AboveRoot {
-    /// Adds a directory by its owner, its group and the last twelve bits of its `st_mode`. `has_acl` says if
-    /// it may have an access control list.
+    /// Adds a directory by its owner, its group and the last twelve bits of its `st_mode`. `below` owns the
+    /// directory in it that leads to the root. `has_acl` says if it may have an access control list.
     #[must_use]
-    pub fn and(self, uid: u32, gid: u32, mode: u16, has_acl: impl FnOnce() -> bool) -> Self {
+    pub fn and(
+        self,
+        (uid, gid, mode): (u32, u32, u16),
+        below: u32,
+        has_acl: impl FnOnce() -> bool,
+    ) -> Self {
         match self {
             _ if is_open_to_others(uid, gid, mode) => Self::Untrusted,
             _ if may_hide_acl(uid, gid, mode) && has_acl() => Self::Untrusted,
+            // In a directory such as /tmp, a name that its owner gives up is anybody's.
+            _ if below != 0 && lets_others_add(uid, gid, mode) => Self::Untrusted,
             _ if uid == 0 => self,
             Self::Trusted => Self::OnlyOf(uid),
             Self::OnlyOf(person) if person == uid => self,

@@ -50,7 +50,7 @@ pub struct Dir {
     pub(super) project: Option<InProject>,
     /// True if an access control list may let others change its names.
     pub(super) has_acl: AtomicBool,
-    /// True if the directory is part of a repository or a database.
+    /// True if the directory is part of a repository, a database or an archive.
     pub(super) in_data: bool,
     /// Progress of the `--exclude` globs after the directory's path.
     pub(super) globs: Position,
@@ -245,23 +245,37 @@ impl Dir {
         .map(|dir| &*dir.name)
     }
 
+    /// Iterates over the names of the directory and its ancestors, without the root's.
+    pub(super) fn names_up_to_root(self: &Arc<Self>) -> impl Iterator<Item = &[u8]> {
+        let up_to_root = std::iter::successors(Some(self), |dir| dir.parent.as_ref());
+        up_to_root.filter(|dir| dir.parent.is_some()).map(|dir| &*dir.name)
+    }
+
     /// True if `owner` may remove this directory's entries with `rm`, and nobody else below the root can
     /// lead it elsewhere. `owner` owns this directory and may write to it, or it is root's and for all, like
     /// a trash; and `owner` may enter its ancestors. These are `owner`'s or root's and not open to others,
-    /// because anybody else could put a link to another place there. The root itself may be closed if it is
-    /// no home, because spaces mount homes and not the root.
+    /// because anybody else could put a link to another place there. Below a directory in which all may make names
+    /// (`/scratch`), a person's directory is nobody's: its name may have been given up and taken by somebody else since the
+    /// scan. The root itself may be closed if it is no home, because spaces mount homes and not the root.
     pub(super) fn lets_remove(self: &Arc<Self>, owner: u32) -> bool {
         let up_to_root = || std::iter::successors(Some(self), |dir| dir.parent.as_ref());
         // A private directory above an open one closes nothing: a space or an access point may begin below it.
         let is_open =
             up_to_root().any(|dir| dir.attrs.lets_others_enter() && dir.is_open_to_others());
+        let may_be_taken = up_to_root().any(|dir| {
+            let above = dir.parent.as_ref();
+            dir.attrs.uid != 0 && above.is_some_and(|above| above.attrs.lets_others_add())
+        });
         let is_owners = self.attrs.uid == owner && self.attrs.is_writable();
         let is_for_all = self.attrs.uid == 0 && self.attrs.is_for_all();
         let is_on_the_way = |dir: &Arc<Self>| {
             let may_be_closed = dir.parent.is_none() && !dir.in_home();
             [owner, 0].contains(&dir.attrs.uid) && (may_be_closed || dir.attrs.lets_enter(owner))
         };
-        (is_owners || is_for_all) && !is_open && up_to_root().skip(1).all(is_on_the_way)
+        (is_owners || is_for_all)
+            && !is_open
+            && !may_be_taken
+            && up_to_root().skip(1).all(is_on_the_way)
     }
 
     /// Asks if the directory has an access control list, if one might let others change names in it. An

@@ -50,6 +50,11 @@ impl Attrs {
         is_open_to_others(self.uid, self.gid, self.mode)
     }
 
+    /// True if others may make names in the directory, whatever else they may do there.
+    pub(super) fn lets_others_add(&self) -> bool {
+        lets_others_add(self.uid, self.gid, self.mode)
+    }
+
     /// True if an access control list may let others change names in the directory: where the group's
     /// bits seem to be those of the owner's own group, they may be the list's mask (acl(5)).
     pub(super) fn may_hide_acl(&self) -> bool {
@@ -76,6 +81,11 @@ impl Attrs {
 pub(super) fn is_open_to_others(uid: u32, gid: u32, mode: u16) -> bool {
     let is_shared = mode & 0o020 != 0 && (mode & 0o2000 != 0 || gid != uid);
     mode & 0o1000 == 0 && (mode & 0o002 != 0 || is_shared)
+}
+
+/// See [`Attrs::lets_others_add`]. The sticky bit protects names that are there.
+pub(super) fn lets_others_add(uid: u32, gid: u32, mode: u16) -> bool {
+    is_open_to_others(uid, gid, mode & !0o1000)
 }
 
 /// See [`Attrs::may_hide_acl`].

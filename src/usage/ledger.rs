@@ -298,8 +298,9 @@ impl Ledger {
             rules.retain(|&rule| trash && self.setup.rules.get(rule).class == Class::Trash);
         }
         if !rules.is_empty() {
+            let is_layer = self.setup.rules.is_in_layer(parent.names_up_to_root());
             let above = || parent.names_up_to_home();
-            rules.retain(|&rule| self.setup.rules.below_holds(rule, above()));
+            rules.retain(|&rule| !is_layer && self.setup.rules.below_holds(rule, above()));
         }
         rules.retain(|&rule| {
             self.setup.rules.beside_holds(rule, seen).unwrap_or_else(|error| {

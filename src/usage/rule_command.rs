@@ -162,7 +162,12 @@ fn check_run(settings: &[&str], words: &[&str]) -> Result<(), String> {
     if !INTERPRETERS.contains(&versionless) {
         return Ok(());
     }
-    let of_program = words.iter().position(|word| !word.starts_with('-')).map_or(0, |at| at + 1);
+    let of_program = match words.first() {
+        Some(&"-m") => words.len().min(2),
+        // A word after an option may be its value, and any word after that the program.
+        Some(option) if option.starts_with('-') => words.len(),
+        _ => words.len().min(1),
+    };
     match words[..of_program].iter().any(|word| leads_there(word)) {
         true => Err(format!("`{interpreter}` runs what is at {{path}}: run the tool itself")),
         false => Ok(()),
@@ -293,6 +298,7 @@ fn frees_nothing(given: &[&str], kind: RuleKind) -> Option<String> {
         }
         "unlink" | "truncate" | "shred" if of_dir => "leaves directories",
         "shred" if !has_letter(&['u']) && !begins("--remove") => "removes nothing without `-u`",
+        "rimraf" => "takes a name that is gone for a pattern, and removes what matches",
         "mv" => "moves the finding, which frees nothing",
         "rmdir" => "removes only what is empty",
         "find" if has(&["-mindepth"]) => "leaves the directory itself with `-mindepth`",
@@ -300,7 +306,7 @@ fn frees_nothing(given: &[&str], kind: RuleKind) -> Option<String> {
         "truncate" if !empties(given) => "empties a file only with `-s 0`",
         // Programs take the beginning of an option for it.
         _ if given.iter().any(|word| {
-            word.len() > 3 && ["--help", "--version"].iter().any(|text| text.starts_with(word))
+            word.len() > 2 && ["--help", "--version"].iter().any(|text| text.starts_with(word))
         }) =>
         {
             "only prints a text"

@@ -8,10 +8,12 @@
 
 mod data;
 mod kept;
+mod layers;
 
 use std::io;
 
-use self::data::{BARE_REPOSITORY, DATABASES, WORKING_TREES};
+use self::data::{ARCHIVES, BARE_REPOSITORY, DATABASES, WORKING_TREES};
+use self::layers::Layers;
 use super::class::Class;
 use super::owned::Owned;
 use super::rule_file::{RuleKind, RuleSpec};
@@ -68,12 +70,6 @@ pub struct Rule {
 /// Set of endings of files that are sources, one bit each.
 pub(super) type Endings = u8;
 
-/// The directories of an image's layer, as Podman, Buildah, Docker and containerd keep it, wherever their
-/// storage is. No rule applies below them: a list of the layer's files goes with it, and an image that lacks one
-/// of them cannot be pushed or saved.
-const LAYERS: [&str; 3] =
-    ["{overlay,overlay2}/*/diff", "vfs/dir/<digest>", "snapshots/<number>/fs"];
-
 /// Set of marker names, one bit each. A marker is a name in a directory that a rule depends on.
 pub(super) type Markers = u64;
 
@@ -92,7 +88,7 @@ pub struct Rules {
     paths: Trie,
     files: Vec<FileRule>,
     pub(super) markers: Vec<Box<[u8]>>,
-    /// The bits of [`DATABASES`], of [`WORKING_TREES`] and of [`BARE_REPOSITORY`].
+    /// The bits of [`DATABASES`] and [`ARCHIVES`], of [`WORKING_TREES`] and of [`BARE_REPOSITORY`].
     databases: Markers,
     working_trees: Markers,
     bare_repository: Markers,
@@ -106,8 +102,7 @@ pub struct Rules {
     /// First bytes of the names of files whose contents a rule compares.
     head_gate: Box<[bool; 256]>,
     pathless: Vec<RuleIndex>,
-    /// [`LAYERS`], each with its last name first.
-    layers: Vec<Vec<NamePattern>>,
+    layers: Layers,
     /// The endings of [`Rule::sources`].
     source_endings: Vec<Box<[u8]>>,
     /// The endings of [`Rule::made_of`].
@@ -138,7 +133,7 @@ impl Rules {
             suffix_gate: Box::new([false; 256]),
             head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
-            layers: paths_upwards(&LAYERS).map_err(|problem| (0, problem))?,
+            layers: Layers::new().map_err(|problem| (0, problem))?,
             source_endings: Vec::new(),
             made_of: Vec::new(),
             made_from: 0,
@@ -148,7 +143,7 @@ impl Rules {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
             rules.markers(&names).map_err(|problem| (0, problem))
         };
-        let databases = bits(&DATABASES)?;
+        let databases = bits(&DATABASES)? | bits(&ARCHIVES)?;
         let working_trees = bits(&WORKING_TREES)?;
         let bare_repository = bits(&BARE_REPOSITORY)?;
         rules = Self { databases, working_trees, bare_repository, ..rules };
@@ -345,13 +340,12 @@ impl Rules {
         index: RuleIndex,
         names: impl Iterator<Item = &'a [u8]>,
     ) -> bool {
-        let bad = self.get(index).unless_below.iter().chain(&self.layers);
+        let bad = &self.get(index).unless_below;
+        if bad.is_empty() {
+            return true;
+        }
         let names: Vec<&[u8]> = names.collect();
-        let is_bad = |path: &Vec<NamePattern>| {
-            let is_path = |names: &[&[u8]]| path.iter().zip(names).all(|(a, b)| a.matches(b));
-            names.windows(path.len()).any(is_path)
-        };
-        !bad.into_iter().any(is_bad)
+        !bad.iter().any(|path| layers::contain(&names, path))
     }
 
     /// True if a file that a rule matches by name and size also satisfies the rule's other

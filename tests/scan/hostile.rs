@@ -84,7 +84,7 @@ impl Hostile {
             // Findings below the name, at the name, and starting with it.
             let below = raw(&root.join("200005"), &name);
             file(&below, "__pycache__/a.pyc", 5000);
-            file(&below, "a.py", 10);
+            file(&below, "a.py", 1000);
             file(&below, ".nfs000000000000000000000001", 70_000);
             file(&raw(&root.join("200005/envs"), &name), "conda-meta/history", 10);
         }

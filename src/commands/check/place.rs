@@ -16,7 +16,7 @@ use crate::report::{Identity, NfsTraffic};
 use crate::scan::{NfsMount, Plan, Trial, efs_of};
 use crate::stop::Stop;
 use crate::text::{plural, printable};
-use crate::usage::{Home, HomeKind, Ledger, Selection, Totals};
+use crate::usage::{AboveRoot, Home, HomeKind, Ledger, Selection, Totals};
 
 /// Minimum time for the checks: AWS may have used up the patience.
 const LEAST: Duration = Duration::from_secs(5);
@@ -94,7 +94,9 @@ impl Place {
         let aws = scan::aws(config);
         let engine = scan::engine(config, plan, &aws);
         let engine = engine.map_err(|failure| Line::fail("root", failure.problem))?;
-        let setup = |homes| scan::setup(config, names, Some(homes), None, Timestamp::now());
+        // Nothing is offered here.
+        let above = AboveRoot::Untrusted;
+        let setup = |homes| scan::setup(config, names, above, Some(homes), None, Timestamp::now());
         let survey = Arc::new(Ledger::new(setup(Selection::Survey)));
         let walked = engine.walk(&survey, stop);
         walked.map_err(|error| Line::fail("root", error.to_string()))?;

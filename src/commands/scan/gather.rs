@@ -2,8 +2,8 @@
 //!
 //! The key of each shard settles that. The shard writes there on the condition that nothing is there, and so
 //! does a merge that goes on without it. Whoever comes second sees what the first one wrote. So all merges of
-//! a run are made of the same shards, also one that repeats another that was killed, and no shard ends well
-//! that is not in the run.
+//! a run are made of the same shards, also one that repeats another that was killed, and no shard that the
+//! merge went on without ends well.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ impl<'a> Wait<'a> {
 enum Slot {
     /// The shard. Its file is open if there are not too many.
     Whole(Box<Head>, Option<Box<Opened>>),
-    /// A merge's word that the run is made without it, and why.
+    /// A merge's marker: the run is made without this shard, and why.
     LeftOut(String),
     /// Nothing that can be merged, and what to write on. The shard may still come.
     Lacking(String, Condition),
@@ -92,13 +92,13 @@ impl<'a> Shards<'a> {
         Self { store, keys, agreed, slots, room: descriptor_limit() / 2 }
     }
 
-    /// Waits until all shards are there, or the time is over. Returns what another merge did that was faster:
-    /// it deletes the shards.
+    /// Waits until all shards are there, or the time is over. Returns the result of another merge that finished
+    /// first: it deletes the shards.
     ///
     /// # Errors
     /// If it cannot be found out whether the run is merged.
     pub(super) fn wait(&mut self, wait: &Wait<'_>) -> Result<Option<Merged>, Failure> {
-        let mut at = 0;
+        let (mut at, mut warned) = (0, None);
         // It looks at one at a time, because an array may have thousands.
         while at < self.slots.len() {
             self.look(at);
@@ -107,7 +107,14 @@ impl<'a> Shards<'a> {
             } else if let Ok(Some(merged)) = self.merged() {
                 return Ok(Some(merged));
             } else if wait.rest() {
-                log::debug!("waiting for shard {}", at + 1);
+                let why = self.slots[at].head().err().unwrap_or_default();
+                match &self.slots[at] {
+                    Slot::Unread(_) if warned != Some(at) => {
+                        log::warn!("waiting for shard {}, which cannot be read: {why}", at + 1);
+                        warned = Some(at);
+                    }
+                    _ => log::debug!("waiting for shard {}: {why}", at + 1),
+                }
             } else {
                 break;
             }
@@ -140,8 +147,7 @@ impl<'a> Shards<'a> {
         Err(Failure::fatal(format!("no shard can be merged; shard 1: {why}")))
     }
 
-    /// Writes in place of each shard that is not there that the run is made without it. One that has come in
-    /// between is merged.
+    /// Writes a marker at the key of each missing shard. One that arrived meanwhile is merged.
     ///
     /// # Errors
     /// If that cannot be written. Then nothing may be published.
@@ -217,7 +223,7 @@ impl<'a> Shards<'a> {
             }
         };
         let condition = version.map_or(Condition::Absent, Condition::Unchanged);
-        // What was there before is not fetched again.
+        // An unusable object is fetched again only if it changed.
         let is_known = |before: &Condition| condition != Condition::Absent && *before == condition;
         if matches!(&self.slots[at], Slot::Lacking(_, before) if is_known(before)) {
             return;

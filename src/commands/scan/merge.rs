@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::file_system::Subject;
 use super::gather::{Shards, Wait};
-use super::shard::{failed, rules_digest};
+use super::shard::{UNCONDITIONAL, failed, rules_digest};
 use super::walk::{self, Walked};
 use super::{deliver, prepare};
 use crate::commands::heed::Phase;
@@ -25,7 +25,7 @@ use crate::shards::{self, Agreed, Head, Keys, Merged, RunName};
 use crate::stop::Stop;
 use crate::store::{Destination, Store};
 use crate::text::printable;
-use crate::usage::{DirTable, Exclude, Ledger, LedgerSetup, Merge};
+use crate::usage::{AboveRoot, DirTable, Exclude, Ledger, LedgerSetup, Merge};
 
 /// Merges the shards at `from`, or at the destination of the configuration. Waits so long for those that
 /// are not there yet.
@@ -57,6 +57,9 @@ pub(in crate::commands) fn merge(
     phase.begin(format!("reading the plan of the run {name}"));
     let aws = Arc::new(super::aws(&config));
     let store = from.open(&aws).map_err(failed)?;
+    if config.publishing.to.is_some() && !store.is_conditional() {
+        return Err(Failure::usage(UNCONDITIONAL));
+    }
     let wait = Wait::new(wait, stop);
     let Some(keys) = planned(&config, &*store, &name, &wait)? else {
         return match stop.is_set() {
@@ -71,7 +74,11 @@ pub(in crate::commands) fn merge(
         return Ok(again(&name, &merged));
     }
     let agreed = shards::read_plan(&*store, &keys).map_err(failed)?;
-    let agreed = agreed.ok_or_else(|| nothing(&*store, &name))?;
+    let Some(agreed) = agreed else {
+        // The other merge that deleted it has written that it published.
+        let merged = shards::merged(&*store, &keys).map_err(failed)?;
+        return merged.map(|merged| again(&name, &merged)).ok_or_else(|| nothing(&*store, &name));
+    };
     let subject = follow(&mut config, &agreed)?;
     let mut prepared = prepare::prepare_for(&config, subject, &aws)?;
 
@@ -87,6 +94,11 @@ pub(in crate::commands) fn merge(
     shards.check()?;
     if config.publishing.to.is_some() {
         shards.leave_out()?;
+        // A merge that published meanwhile has deleted the shards, so the keys were free again. It says that it
+        // published before it deletes them.
+        if let Some(merged) = shards.merged().map_err(failed)? {
+            return Ok(again(&name, &merged));
+        }
     }
     let (walked, lacks) = match merged(&config, &mut prepared, &agreed, &shards) {
         Ok(merged) => merged,
@@ -100,10 +112,10 @@ pub(in crate::commands) fn merge(
     let run = walked.run.id.clone();
     let exit = deliver::deliver(&config, prepared, walked, &aws, stop, phase)?;
     if is_published(exit) && config.publishing.to.is_some() {
-        let shards = agreed.plan.request.shards;
-        let merged = Merged { run, at: Timestamp::now(), shards, lacks };
+        let count = agreed.plan.request.shards;
+        let merged = Merged { run, at: Timestamp::now(), shards: count, lacks };
         match shards::write_merged(&*store, &keys, &merged) {
-            Ok(()) => discard(&*store, &keys, shards),
+            Ok(()) => discard(&*store, &keys, count),
             Err(error) => log::warn!("{}; a shard that comes late is not told", error.text),
         }
     }
@@ -111,8 +123,8 @@ pub(in crate::commands) fn merge(
 }
 
 /// Deletes what the run does not need any more. What cannot be deleted takes space and does no harm.
-fn discard(store: &dyn Store, keys: &Keys, shards: u32) {
-    if let Err(error) = shards::discard(store, keys, shards) {
+fn discard(store: &dyn Store, keys: &Keys, count: u32) {
+    if let Err(error) = shards::discard(store, keys, count) {
         log::warn!("{}; the objects of the shards are left", error.text);
     }
 }
@@ -237,7 +249,9 @@ fn merged(
     let count = plan.request.shards;
     let mut run = plan.request.run.clone();
     run.names = config.names.iter().map(ToString::to_string).collect();
-    let setup = walk::setup(config, &prepared.names, None, None, run.started);
+    // Each shard has looked above its own root.
+    let above = AboveRoot::Trusted;
+    let setup = walk::setup(config, &prepared.names, above, None, None, run.started);
     let wanted = config.publishing.dirs || config.settings.dirs.is_some();
     let directory = setup.links.directory.clone();
     let dirs = wanted.then(|| DirTable::new(config.dirs_min, directory));

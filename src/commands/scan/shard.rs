@@ -25,7 +25,7 @@ use crate::progress::Display;
 use crate::published::newest;
 use crate::report::{FileSystemKey, Format, Run};
 use crate::scan::{Ended, Plan as WalkPlan, raise_descriptor_limit};
-use crate::service_error::{ServiceError, ServiceResult};
+use crate::service_error::{ServiceError, ServiceResult, Trouble};
 use crate::shards::{
     self, Agreed, Head, Keys, Place, Plan, PlanRequest, RunName, Unusable, Weights, open_object,
     write_object,
@@ -75,11 +75,11 @@ pub(super) fn run(
 
     phase.begin(format!("{root} does not answer"));
     let started = agreed.plan.request.run.started;
-    let setup = walk::setup(config, &Arc::new(names), None, None, started);
+    let above = paths.above(config);
+    let setup = walk::setup(config, &Arc::new(names), above, None, None, started);
     let shard = Shard { cuts: agreed.plan.cuts(), index: place.number - 1 };
     let dirs = walk::dirs(config);
-    let above = paths.above(config);
-    let ledger = Arc::new(Ledger::new(LedgerSetup { dirs, above, shard: Some(shard), ..setup }));
+    let ledger = Arc::new(Ledger::new(LedgerSetup { dirs, shard: Some(shard), ..setup }));
     log::info!("scanning shard {place} of {root} for the run {name}");
     let display = show_progress.then(|| Display::start(&ledger, || None));
     let ended = engine.walk(&ledger, stop);
@@ -192,7 +192,7 @@ fn keep(
     store.put_filled(key, &fill, condition)
 }
 
-const UNCONDITIONAL: &str = "shards meet at a destination that takes conditional writes: leave out \
+pub(super) const UNCONDITIONAL: &str = "shards meet at a destination that takes conditional writes: leave out \
      --unconditional";
 
 /// The shard of this process, and the name of the run.
@@ -302,6 +302,11 @@ fn there(store: &dyn Store, key: &str, agreed: &Agreed, place: Place) -> Service
     match open_object(file, &agreed.digest, place.number) {
         Ok(_) => Ok(There::Whole),
         Err(Unusable::LeftOut(_)) => Ok(There::LeftOut),
+        // A temporary file of this machine failed, perhaps. The shard may be whole.
+        Err(problem @ Unusable::Unreadable(_)) => {
+            let text = format!("{}: {problem}", store.name(key));
+            Err(ServiceError::new(Trouble::Unreachable, text))
+        }
         Err(problem) => {
             log::warn!("{}: {problem}; it is replaced", store.name(key));
             Ok(There::No(Condition::Unchanged(object.version)))

@@ -59,8 +59,8 @@ pub(super) fn walk(
     let mut run = run(config, &prepared.subject, engine.name(), started);
     let names = Arc::clone(&prepared.names);
     let ledger = |homes, export, dirs| {
-        let setup = setup(config, &names, homes, export, started);
-        Arc::new(Ledger::new(LedgerSetup { dirs, above: paths.above(config), ..setup }))
+        let setup = setup(config, &names, paths.above(config), homes, export, started);
+        Arc::new(Ledger::new(LedgerSetup { dirs, ..setup }))
     };
     log::info!(
         engine = engine.name(),
@@ -154,11 +154,13 @@ pub(super) fn run(config: &Config, subject: &Subject, engine: &str, started: Tim
 pub(in crate::commands) fn setup(
     config: &Config,
     names: &Arc<Names>,
+    above: AboveRoot,
     homes: Option<Selection>,
     export: Option<Export>,
     started: Timestamp,
 ) -> LedgerSetup {
     let settings = &config.settings;
+    let root = config.root.canonicalize().unwrap_or_else(|_| config.root.clone());
     let names = Arc::clone(names);
     let uids = UidNames::accepted_by(move |uid, directory| names.may_be_uid(uid, directory));
     let scope = Scope {
@@ -171,9 +173,9 @@ pub(in crate::commands) fn setup(
         exclude: config.exclude.clone(),
     };
     LedgerSetup {
-        rules: config.rules.clone(),
+        rules: config.rules.clone().below(&root),
         scope,
-        above: AboveRoot::default(),
+        above,
         uids,
         ages: Ages::at(started.as_second()),
         top: config.top,
@@ -236,7 +238,7 @@ impl RootPaths {
     /// Returns what is known of the directories above the root. Above a server's export, no path of this
     /// machine leads to it.
     pub(super) fn above(&self, config: &Config) -> AboveRoot {
-        if config.is_url() { AboveRoot::default() } else { self.above }
+        if config.is_url() { AboveRoot::Trusted } else { self.above }
     }
 
     /// Returns the first path that led to the scanned root.
@@ -250,11 +252,13 @@ impl RootPaths {
 /// # Errors
 /// If one of them cannot be examined.
 fn above(path: &Path) -> std::io::Result<AboveRoot> {
-    path.ancestors().skip(1).try_fold(AboveRoot::default(), |above, directory| {
+    let mut below = path.symlink_metadata()?.uid();
+    path.ancestors().skip(1).try_fold(AboveRoot::Trusted, |above, directory| {
         let found = directory.symlink_metadata()?;
-        let mode = u16::try_from(found.mode() & 0o7777).unwrap_or(u16::MAX);
+        let mode = (found.mode() & 0o7777) as u16;
+        let below = std::mem::replace(&mut below, found.uid());
         let has_acl = || may_have_acl(directory);
-        Ok(above.and(found.uid(), found.gid(), mode, has_acl))
+        Ok(above.and((found.uid(), found.gid(), mode), below, has_acl))
     })
 }
 

@@ -47,7 +47,8 @@ impl Listing {
         }
         let rule = rules.get(finding.rule);
         let within = self.dir.in_data || seen.of_data || rules.are_data(self.markers);
-        if within && rule.class != Class::Trash {
+        // What was thrown away may be a repository; a trash in a backup is the backup's.
+        if within && (rule.class != Class::Trash || begins && self.dir.in_data) {
             finding.hold(Content::Data);
         }
         if self.has_others {
@@ -135,8 +136,11 @@ impl Listing {
         let dir = Arc::clone(&self.dir);
         let finding = dir.finding();
         let mut refused = Vec::new();
+        let is_layer =
+            !self.matches.is_empty() && ledger.rules().is_in_layer(dir.names_up_to_root());
         for (rule, name, attrs) in std::mem::take(&mut self.matches) {
             let holds = finding.is_none_or(|finding| rule < finding.rule)
+                && !is_layer
                 && ledger.rules().file_holds(rule, &name, seen).unwrap_or_else(|error| {
                     refused.push(error);
                     false

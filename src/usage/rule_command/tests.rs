@@ -269,6 +269,8 @@ fn no_program_of_the_finding_is_run() {
         "python3 -c {path}",
         "perl -e {path}",
         "python3.11 -B {path}/x.py",
+        "python3 -W ignore {path}/x.py",
+        "perl -I lib {path}/x.pl",
         "/usr/bin/perl -I{path} tool",
         "node --require {path}/x.js tool",
         "ruby -ne {path}",

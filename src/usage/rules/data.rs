@@ -1,10 +1,14 @@
-//! Repositories and databases: directories in which everything belongs together, whatever its names.
+//! Repositories, databases and archives: directories in which everything belongs together, whatever its names.
 
 use super::{Markers, Rules};
 use crate::usage::seen::{Extent, Seen};
 
 /// Names that mark the directory of a database.
 pub(super) const DATABASES: [&str; 3] = ["PG_VERSION", "ibdata1", "WiredTiger"];
+
+/// Names that mark a directory with a list of its files, which it is broken without: a BagIt archive, the mirror
+/// of a backup, a crate from `cargo vendor`.
+pub(super) const ARCHIVES: [&str; 3] = ["bagit.txt", "rdiff-backup-data", ".cargo-checksum.json"];
 
 /// Names that mark a working tree; for git, `.git` may also be a file. The directories of these
 /// names are repositories.
@@ -14,23 +18,23 @@ pub(super) const WORKING_TREES: [&str; 5] = [".git", ".hg", ".svn", ".bzr", ".jj
 pub(super) const BARE_REPOSITORY: [&str; 3] = ["HEAD", "objects", "refs"];
 
 impl Rules {
-    /// True if the markers seen in a directory show that it holds a database or a repository.
+    /// True if the markers seen in a directory show that it holds a database, an archive or a repository.
     pub(in crate::usage) fn are_data(&self, seen: Markers) -> bool {
         seen & self.working_trees != 0 || self.are_of_data(seen)
     }
 
-    /// True if the markers show that everything in the directory belongs to a database or a
+    /// True if the markers show that everything in the directory belongs to a database, an archive or a
     /// repository.
     fn are_of_data(&self, seen: Markers) -> bool {
         self.are_of_database(seen) || seen & self.bare_repository == self.bare_repository
     }
 
-    /// True if the markers show that everything in the directory belongs to a database.
+    /// True if the markers show that everything in the directory belongs to a database or an archive.
     pub(in crate::usage) fn are_of_database(&self, seen: Markers) -> bool {
         seen & self.databases != 0
     }
 
-    /// True if everything in a directory belongs to a database or a repository. Markers that a part
+    /// True if everything in a directory belongs to a database, an archive or a repository. Markers that a part
     /// of a listing has not seen are looked up; one that cannot be looked up counts as present.
     pub(in crate::usage) fn is_of_data(&self, seen: &Seen<'_>) -> bool {
         if seen.listing == Extent::Whole {

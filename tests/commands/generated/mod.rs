@@ -143,7 +143,7 @@ fn rich_report() -> (tempfile::TempDir, Vec<u8>) {
     let root = raw(dir.path(), b"root\xff");
     file(&root, raw(Path::new("200005/.cache/pip"), ODD_NAME), 5000);
     file(&root, raw(Path::new("200005/p"), b"\xff/__pycache__/a.pyc"), 5000);
-    file(&root, raw(Path::new("200005/p"), b"\xff/a.py"), 10);
+    file(&root, raw(Path::new("200005/p"), b"\xff/a.py"), 1000);
     file(&root, raw(&root, b"\xfe/core.1"), 70_000);
     file(&root, "200006/file", 5000);
     std::fs::hard_link(root.join("200006/file"), root.join("200005/file")).unwrap();

@@ -72,7 +72,7 @@ fn a_command_is_complete_or_left_out() {
     for (home, depth) in [("200005", 1), ("200006", 5)] {
         let deep = format!("{home}/{}", format!("{part}/").repeat(depth));
         file(&world.root(), format!("{deep}__pycache__/a.pyc"), 3_000_000);
-        file(&world.root(), format!("{deep}a.py"), 10);
+        file(&world.root(), format!("{deep}a.py"), 400_000);
     }
     world.publish();
     let text = world.preview(0);

@@ -61,10 +61,9 @@ fn a_merge_that_is_repeated_is_made_of_the_same_shards() {
     assert!(said.contains("shard 2/2 is not in this run: it is missing"), "{said}");
     let latest = std::fs::read(to.join("latest/fs-0123456789abcdef0.json")).unwrap();
     let (report, latest) = (json_of(&again), serde_json::from_slice::<Value>(&latest).unwrap());
-    for key in ["run", "totals"] {
-        assert_eq!(report[key]["id"], latest[key]["id"]);
-        assert_eq!(report[key]["files"], latest[key]["files"]);
-    }
+    assert!(latest["run"]["id"].is_string() && latest["totals"]["files"].is_u64(), "{latest}");
+    assert_eq!(report["run"]["id"], latest["run"]["id"]);
+    assert_eq!(report["totals"]["files"], latest["totals"]["files"]);
     assert_eq!(latest["run"]["coverage"], "partial");
     assert_code(&shard("2/2", &[]), 1);
     assert_code(&merge(&["--state=destination"]), 3);

@@ -64,7 +64,7 @@ fn compiled_files_need_their_sources_beside_them() {
     ] {
         let tree = scratch();
         file(tree.path(), format!("h/p/__pycache__/{compiled}"), 5000);
-        file(tree.path(), format!("h/p/{source}"), 10);
+        file(tree.path(), format!("h/p/{source}"), 1000);
         for engine in ENGINES {
             let many =
                 if compiled == "model.cpython-310.pyc" && source == "model.py" { 1100 } else { 0 };
@@ -82,7 +82,7 @@ fn compiled_files_need_their_sources_beside_them() {
             }
             std::fs::remove_dir_all(tree.path().join("h")).unwrap();
             file(tree.path(), format!("h/p/__pycache__/{compiled}"), 5000);
-            file(tree.path(), format!("h/p/{source}"), 10);
+            file(tree.path(), format!("h/p/{source}"), 1000);
         }
     }
 }
@@ -92,7 +92,7 @@ fn compiled_files_need_their_sources_beside_them() {
 #[test]
 fn sources_have_contents() {
     for (compiled, make, has_command) in [
-        ("model", "echo x >model.py", true),
+        ("model", "head -c 600 /dev/zero >model.py", true),
         ("model", ": >model.py", false),
         ("model", "ln -s /gone/model.py model.py", false),
         ("model", "ln -s ../other.py model.py", false),
@@ -104,7 +104,7 @@ fn sources_have_contents() {
         let tree = scratch();
         let size = if compiled == "__init__" { 182 } else { 5000 };
         file(tree.path(), format!("h/p/__pycache__/{compiled}.cpython-310.pyc"), size);
-        file(tree.path(), "h/other.py", 10);
+        file(tree.path(), "h/other.py", 1000);
         let mut process = std::process::Command::new("sh");
         let status = process.args(["-c", make]).current_dir(tree.path().join("h/p")).status();
         assert!(status.unwrap().success(), "{make}");

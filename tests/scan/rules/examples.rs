@@ -281,7 +281,7 @@ fn near_conditions(spec: &RuleSpec, path: &str, add: &mut Add<'_>) {
         });
     }
     for name in spec.unless_below.iter().flat_map(|path| choices(path)) {
-        let below = name.replace('*', "x").replace("<number>", "7");
+        let below = name.replace('*', "x").replace("[0-9]", "7");
         add(Kind::NearContent, format!("{path} below {below}"), None, &|home| {
             make(home, spec, &format!("p/{below}/deep/{path}"), first);
         });

@@ -228,7 +228,7 @@ fn commands_remove_findings_of_any_name() {
         let root = tree.path().join("efs");
         for name in names {
             file(&root, format!("h/{name}/__pycache__/x.pyc"), 5000);
-            file(&root, format!("h/{name}/x.py"), 10);
+            file(&root, format!("h/{name}/x.py"), 1000);
             file(&root, format!("h/{name}/kept"), 5000);
             file(&root, format!("h/{}/kept", name.trim_end()), 5000);
         }

@@ -40,7 +40,7 @@ fn write_protected_directories_withhold_the_command() {
     protect(tree.path(), "rs", 0o755);
     // One above that matters to `rm` only if it cannot be entered.
     file(tree.path(), "h/rs/deep/x/__pycache__/a.pyc", 10);
-    file(tree.path(), "h/rs/deep/x/a.py", 10);
+    file(tree.path(), "h/rs/deep/x/a.py", 1000);
     for mode in [0o555, 0o500, 0o300, 0o100] {
         for path in ["rs", "rs/deep"] {
             protect(tree.path(), path, mode);
@@ -92,7 +92,7 @@ fn directories_open_to_others_withhold_the_command() {
     let tree = scratch();
     let place = "team/x/p/__pycache__";
     file(tree.path(), format!("h/{place}/a.cpython-312.pyc"), 5000);
-    file(tree.path(), format!("h/{place}/../a.py"), 10);
+    file(tree.path(), format!("h/{place}/../a.py"), 1000);
     let set = |path: &str, mode| {
         std::fs::set_permissions(tree.path().join(path), Permissions::from_mode(mode)).unwrap();
     };
@@ -129,7 +129,7 @@ fn directories_open_to_a_group_of_people_withhold_the_command() {
     let tree = scratch();
     let place = "team/p/__pycache__";
     let pyc = file(tree.path(), format!("h/{place}/a.cpython-312.pyc"), 5000);
-    let source = file(tree.path(), "h/team/p/a.py", 10);
+    let source = file(tree.path(), "h/team/p/a.py", 1000);
     let dirs = ["h", "h/team", "h/team/p", "h/team/p/__pycache__"].map(|it| tree.path().join(it));
     let give = |owner: Option<u32>, group: u32| {
         let all = dirs.iter().chain([&pyc, &source]);
@@ -151,7 +151,7 @@ fn directories_open_to_a_group_of_people_withhold_the_command() {
         (0, 0o755, None),
         (100, 0o755, None),
         (100, 0o775, Some("open to others")),
-        (100, 0o1775, None),
+        (100, 0o1775, Some("open to others")),
         (65534, 0o2775, Some("open to others")),
     ] {
         assert!(give(Some(65534), group));

@@ -74,3 +74,29 @@ fn common_places_match_the_table() {
         assert_eq!(wrong, [] as [&str; 0], "{engine}");
     }
 }
+
+/// Whoever looks for what fills a storage of images scans it, or a part of it.
+#[test]
+fn layers_are_known_wherever_the_scan_begins() {
+    let tree = scratch();
+    let layer = "docker/overlay2/0ufb3vs8sdpqw2a0hw62c5xjq/diff";
+    for place in [&format!("{layer}/app"), "docker/work/app"] {
+        file(tree.path(), format!("{place}/m.py"), 1000);
+        file(tree.path(), format!("{place}/__pycache__/m.cpython-311.pyc"), 5000);
+    }
+    let offered = |root: &str, args: &[&str]| {
+        let report = report(&tree.path().join(root), args, 0);
+        let homes = report["homes"].as_array().unwrap().iter();
+        let findings = homes.flat_map(|home| home["findings"].as_array().unwrap());
+        findings.filter(|finding| finding["command"].is_string()).count()
+    };
+    for engine in ENGINES {
+        for depth in ["1", "2"] {
+            assert_eq!(offered("docker", &["--engine", engine, "--home-depth", depth]), 1);
+        }
+        assert_eq!(offered("docker/work", &["--engine", engine]), 1);
+        for root in ["docker/overlay2", layer, &format!("{layer}/app")] {
+            assert_eq!(offered(root, &["--engine", engine]), 0, "{root}");
+        }
+    }
+}

@@ -142,11 +142,11 @@ fn an_empty_package_makes_only_what_is_as_small() {
         (names[1], 8000, 0, false),
         (names[2], 8000, 0, false),
         (names[3], 8000, 0, false),
-        (names[0], 8000, 1, true),
+        (names[0], 8000, 1000, true),
     ] {
         let tree = scratch();
         file(tree.path(), "h/p/__init__.py", source);
-        file(tree.path(), "h/p/a.py", 10);
+        file(tree.path(), "h/p/a.py", 1000);
         file(tree.path(), "h/p/__pycache__/a.cpython-312.pyc", 8000);
         file(tree.path(), format!("h/p/__pycache__/__init__.{compiled}"), size);
         assert_offered(tree.path(), "p/__pycache__", has_command, compiled);
@@ -157,11 +157,11 @@ fn an_empty_package_makes_only_what_is_as_small() {
 #[test]
 fn a_small_source_makes_no_large_file() {
     for (source, compiled, has_command) in [
-        (1, 8 << 10, true),
-        (1, 9 << 10, false),
+        (1, 1 << 10, true),
+        (1, 1100, false),
         (1, 500_000, false),
-        (10_000, 80_000, true),
-        (10_000, 88_193, false),
+        (10_000, 81_024, true),
+        (10_000, 81_025, false),
         (100_000, 500_000, true),
     ] {
         let tree = scratch();

@@ -84,7 +84,7 @@ fn repositories_of_every_kind_withhold_the_command() {
                 file(tree.path(), format!("h/{place}/{name}/{path}"), 10);
             }
         }
-        assert_offered(tree.path(), &[], Some("a repository or a database"));
+        assert_offered(tree.path(), &[], Some("a repository, a database,"));
     }
 }
 
@@ -96,15 +96,19 @@ fn a_surrounding_repository_or_database_withholds_the_command() {
         ("bare/refs/heads", &["bare/HEAD", "bare/objects/x"]),
         ("pg/base", &["pg/PG_VERSION"]),
         ("hg/.hg/store", &[]),
+        // Their lists of files name what is removed.
+        ("bag/data", &["bag/bagit.txt"]),
+        ("mirror/code", &["mirror/rdiff-backup-data/metadata"]),
+        ("vendor/x/src", &["vendor/x/.cargo-checksum.json"]),
     ];
     let tree = scratch();
     file(tree.path(), "h/p/__pycache__/a.pyc", 10);
-    file(tree.path(), "h/p/a.py", 10);
+    file(tree.path(), "h/p/a.py", 1000);
     core_dump(tree.path(), "h/p/core.1", 100_000);
     core_dump(tree.path(), "h/pg/core.77", 100_000);
     for (place, beside) in within {
         file(tree.path(), format!("h/{place}/__pycache__/a.pyc"), 10);
-        file(tree.path(), format!("h/{place}/a.py"), 10);
+        file(tree.path(), format!("h/{place}/a.py"), 1000);
         core_dump(tree.path(), &format!("h/{place}/core.1"), 100_000);
         for path in beside {
             file(tree.path(), format!("h/{path}"), 10);
@@ -150,9 +154,9 @@ fn long_paths_withhold_the_command() {
     let part = "'".repeat(240);
     let deep = format!("{}x/__pycache__", format!("{part}/").repeat(5));
     file(tree.path(), format!("h/{deep}/a.pyc"), 5000);
-    file(tree.path(), format!("h/{deep}/../a.py"), 10);
+    file(tree.path(), format!("h/{deep}/../a.py"), 1000);
     file(tree.path(), "h/short/__pycache__/a.pyc", 5000);
-    file(tree.path(), "h/short/a.py", 10);
+    file(tree.path(), "h/short/a.py", 1000);
     assert_offered_at(&["short/__pycache__"], tree.path(), &[], None);
     assert_offered_at(&[&deep], tree.path(), &[], Some("too long for a terminal"));
 }

@@ -14,7 +14,7 @@ use crate::program::profile_directory;
 pub fn scratch() -> TempDir {
     let below_target = profile_directory().with_file_name("tmp");
     std::fs::create_dir_all(&below_target).unwrap();
-    let me = std::fs::metadata("/proc/self").unwrap().uid();
+    let me = rustix::process::geteuid().as_raw();
     let others_may_write = |directory: &Path| {
         let found = std::fs::metadata(directory).unwrap();
         ![0, me].contains(&found.uid()) || found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0

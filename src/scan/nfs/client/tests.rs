@@ -14,7 +14,7 @@ fn client() -> NfsClient {
     let ledger = Arc::new(Ledger::new(LedgerSetup {
         rules,
         scope,
-        above: AboveRoot::default(),
+        above: AboveRoot::Trusted,
         uids: UidNames::default(),
         ages: Ages::at(0),
         top: 10,

@@ -1,0 +1,64 @@
+//! Layers of container images, in which no rule applies: a list of a layer's files goes with it, and an image
+//! that lacks one of them cannot be pushed or saved.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+
+use super::{Rules, paths_upwards};
+use crate::usage::trie::NamePattern;
+
+/// The directories of layers as Podman, Buildah, Docker and containerd keep them, wherever their storage is.
+const LAYERS: [&str; 6] = [
+    "{overlay,overlay2}/*/diff",
+    "vfs/dir/<digest>",
+    "btrfs/subvolumes/<digest>",
+    "zfs/graph/<digest>",
+    "aufs/diff/<digest>",
+    "snapshots/<number>",
+];
+
+/// The patterns of layers, and the names that lead to the scanned root.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layers {
+    /// Each with its last name first.
+    patterns: Vec<Vec<NamePattern>>,
+    /// The root's own name first.
+    root: Vec<Box<[u8]>>,
+}
+
+impl Layers {
+    pub(super) fn new() -> Result<Self, String> {
+        Ok(Self { patterns: paths_upwards(&LAYERS)?, root: Vec::new() })
+    }
+}
+
+impl Rules {
+    /// Returns the rules for a scan of `root`, which may be within the storage of images.
+    #[must_use]
+    pub fn below(mut self, root: &Path) -> Self {
+        let name = |part: Component<'_>| match part {
+            Component::Normal(name) => Some(OsStr::as_bytes(name).into()),
+            _ => None,
+        };
+        self.layers.root = root.components().rev().filter_map(name).collect();
+        self
+    }
+
+    /// True if a directory is in a layer of an image. `names` are its own and those of the directories
+    /// above it, without the root's.
+    pub(in crate::usage) fn is_in_layer<'a>(
+        &'a self,
+        names: impl Iterator<Item = &'a [u8]>,
+    ) -> bool {
+        let root = self.layers.root.iter().map(|name| &**name);
+        let names: Vec<&[u8]> = names.chain(root).collect();
+        self.layers.patterns.iter().any(|path| contain(&names, path))
+    }
+}
+
+/// True if a path of patterns matches neighbouring names.
+pub(super) fn contain(names: &[&[u8]], path: &[NamePattern]) -> bool {
+    let is_path = |names: &[&[u8]]| path.iter().zip(names).all(|(a, b)| a.matches(b));
+    names.windows(path.len()).any(is_path)
+}
