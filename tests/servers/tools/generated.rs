@@ -66,8 +66,14 @@ fn try_it(example: &Example, from: &Path) -> Result<Row, String> {
     awkward.and(other).and(plain)
 }
 
-/// Gives an example real bytes: extends its payload file after the head.
+/// Gives an example real bytes: extends its payload file after the head. A compiled file is no larger than
+/// its source makes it.
 fn enlarge(path: &Path) {
+    let beside = std::fs::read_dir(path.parent().unwrap()).unwrap();
+    let beside = beside.map(|entry| entry.unwrap().path());
+    for source in beside.filter(|path| path.extension().is_some_and(|it| it == "py")) {
+        std::fs::File::options().write(true).open(source).unwrap().set_len(LEAST).unwrap();
+    }
     let payload = if path.is_dir() { payload(path).unwrap() } else { path.to_owned() };
     let file = std::fs::File::options().write(true).open(payload).unwrap();
     file.write_all_at(&vec![b'x'; LEAST as usize], 4096).unwrap();
