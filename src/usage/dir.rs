@@ -52,6 +52,8 @@ pub struct Dir {
     pub(super) has_acl: AtomicBool,
     /// True if the directory is part of a repository, a database or an archive.
     pub(super) in_data: bool,
+    /// True if the directory is in a layer of an image.
+    pub(super) in_layer: bool,
     /// Progress of the `--exclude` globs after the directory's path.
     pub(super) globs: Position,
     /// Place in the export. Boxed because most scans have no export.
@@ -96,6 +98,7 @@ impl Dir {
             project,
             has_acl: false.into(),
             in_data: false,
+            in_layer: false,
             globs: Position::default(),
             branch: None,
             account: None,
@@ -246,7 +249,7 @@ impl Dir {
     }
 
     /// Iterates over the names of the directory and its ancestors, without the root's.
-    pub(super) fn names_up_to_root(self: &Arc<Self>) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn names_up_to_root(self: &Arc<Self>) -> impl Iterator<Item = &[u8]> + Clone {
         let up_to_root = std::iter::successors(Some(self), |dir| dir.parent.as_ref());
         up_to_root.filter(|dir| dir.parent.is_some()).map(|dir| &*dir.name)
     }

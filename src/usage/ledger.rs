@@ -134,6 +134,7 @@ impl Ledger {
         let mut dir = Dir::new(None, Box::default(), attrs, home, entered.states);
         let counted = Some(&dir.attrs).filter(|_| self.setup.scope.counts(&dir));
         let branch = self.export().map(|export| export.root(counted));
+        dir.in_layer = self.setup.rules.is_root_in_layer();
         dir.globs = self.setup.scope.exclude.start();
         dir.account = self.dirs().map(|_| Box::default());
         dir.branch = branch.map(Box::new);
@@ -298,9 +299,8 @@ impl Ledger {
             rules.retain(|&rule| trash && self.setup.rules.get(rule).class == Class::Trash);
         }
         if !rules.is_empty() {
-            let is_layer = self.setup.rules.is_in_layer(parent.names_up_to_root());
             let above = || parent.names_up_to_home();
-            rules.retain(|&rule| !is_layer && self.setup.rules.below_holds(rule, above()));
+            rules.retain(|&rule| !parent.in_layer && self.setup.rules.below_holds(rule, above()));
         }
         rules.retain(|&rule| {
             self.setup.rules.beside_holds(rule, seen).unwrap_or_else(|error| {
@@ -316,6 +316,10 @@ impl Ledger {
         dir.note_sources(&self.setup.rules, &rules, seen);
         rules.retain(|&rule| self.setup.rules.looks_inside(rule));
         dir.in_data = parent.in_data || Rules::is_repository(&dir.name) || seen.of_data;
+        dir.in_layer = parent.in_layer || {
+            let names = std::iter::once(&*dir.name).chain(parent.names_up_to_root());
+            self.setup.rules.begins_layer(names)
+        };
         dir.inherited = parent.finding().cloned();
         dir.in_owned = parent.owned_below(&self.setup.rules, &dir.name, seen);
         dir.plain = plain;

@@ -18,7 +18,7 @@ use super::notes::Notes;
 use super::owned::OwnedNames;
 use super::rules::{Endings, RuleIndex};
 use super::seen::{Extent, Seen};
-use super::sources::{Larger, Project, SourceNames};
+use super::sources::{Project, SizedNames, SourceNames};
 use super::tally::{Amount, Tally};
 use super::top::size_key;
 use super::{Attrs, FileKind, Mount, Op, Probe};
@@ -66,8 +66,8 @@ pub struct Listing {
     source_endings: Endings,
     /// True if a file has more in it than its empty source makes.
     has_larger_than_source: bool,
-    /// Files that must be compared with their sources.
-    larger: Larger,
+    /// Compiled files that not every source makes.
+    larger: SizedNames,
     subdirs: Vec<Named>,
     links: Vec<Attrs>,
     /// Rule whose list of owned paths applies to the directory's names: the finding's, or the first
@@ -121,7 +121,7 @@ impl Listing {
             filled: 0,
             source_endings: 0,
             has_larger_than_source: false,
-            larger: Larger::default(),
+            larger: SizedNames::default(),
             subdirs: Vec::new(),
             links: Vec::new(),
             owning_rule,

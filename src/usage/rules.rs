@@ -345,7 +345,11 @@ impl Rules {
             return true;
         }
         let names: Vec<&[u8]> = names.collect();
-        !bad.iter().any(|path| layers::contain(&names, path))
+        let is_bad = |path: &Vec<NamePattern>| {
+            let is_path = |names: &[&[u8]]| path.iter().zip(names).all(|(a, b)| a.matches(b));
+            names.windows(path.len()).any(is_path)
+        };
+        !bad.iter().any(is_bad)
     }
 
     /// True if a file that a rule matches by name and size also satisfies the rule's other

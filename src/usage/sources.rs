@@ -62,12 +62,31 @@ impl InProject {
     }
 }
 
+/// Files of a directory, with their sizes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SizedNames {
+    /// Each followed by a slash.
+    names: Vec<u8>,
+    /// In bytes.
+    sizes: Vec<u64>,
+}
+
+impl SizedNames {
+    pub(super) fn push(&mut self, name: &[u8], size: u64) {
+        self.names.extend_from_slice(name);
+        self.names.push(b'/');
+        self.sizes.push(size);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.names.split(|byte| *byte == b'/').zip(self.sizes.iter().copied())
+    }
+}
+
 /// Files beside a directory that a tool compiles into it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SourceNames {
-    /// Their names, each followed by a slash, and their sizes in bytes.
-    names: Vec<u8>,
-    sizes: Vec<u64>,
+    files: SizedNames,
     /// True if `__init__.py` is empty, as in many packages.
     has_empty_init: bool,
 }
@@ -82,9 +101,7 @@ impl SourceNames {
         let is_empty_init = attrs.apparent == 0 && name == b"__init__.py";
         if attrs.kind == FileKind::File && (attrs.apparent > 0 || is_empty_init) {
             self.has_empty_init |= is_empty_init;
-            self.names.extend_from_slice(name);
-            self.names.push(b'/');
-            self.sizes.push(attrs.apparent);
+            self.files.push(name, attrs.apparent);
         }
     }
 
@@ -96,9 +113,9 @@ impl SourceNames {
 
     /// True if every one of `names` continues with a dot after the name of a source, which has `ending`
     /// instead, and none of the `larger` ones is too large for its source. Each name is followed by a slash.
-    pub(super) fn make(&self, names: &[u8], larger: &Larger, ending: &[u8]) -> bool {
-        let sources = self.names.split(|byte| *byte == b'/').zip(&self.sizes);
-        let stems = sources.filter_map(|(name, size)| Some((name.strip_suffix(ending)?, *size)));
+    pub(super) fn make(&self, names: &[u8], larger: &SizedNames, ending: &[u8]) -> bool {
+        let sources = self.files.iter();
+        let stems = sources.filter_map(|(name, size)| Some((name.strip_suffix(ending)?, size)));
         let stems: HashMap<&[u8], u64> = stems.collect();
         let source_of = |name: &[u8]| {
             let mut dots = name.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
@@ -114,10 +131,10 @@ impl SourceNames {
             }
         };
         let mut names = names.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
-        let is_made = |(name, size): &(Box<[u8]>, u64)| {
-            source_of(name).is_some_and(|source| *size <= largest_made_of(*source))
+        let is_made = |(name, size): (&[u8], u64)| {
+            source_of(name).is_some_and(|source| size <= largest_made_of(*source))
         };
-        names.all(|name| source_of(name).is_some()) && larger.0.iter().all(is_made)
+        names.all(|name| source_of(name).is_some()) && larger.iter().all(is_made)
     }
 }
 
@@ -129,20 +146,7 @@ fn largest_made_of(source: u64) -> u64 {
 }
 
 /// The largest compiled file, in bytes, that is accepted for any source with contents.
-const ANY_MADE: u64 = 1 << 10;
-
-/// The compiled files of a directory that not every source makes, with their sizes in bytes.
-#[derive(Debug, Default)]
-pub(super) struct Larger(Vec<(Box<[u8]>, u64)>);
-
-impl Larger {
-    #[inline]
-    pub(super) fn note(&mut self, name: &[u8], size: u64) {
-        if size > ANY_MADE {
-            self.0.push((name.into(), size));
-        }
-    }
-}
+pub(super) const ANY_MADE: u64 = 1 << 10;
 
 /// What follows the name of a module in the names of files that Python compiles from it: a tag (PEP
 /// 3147), or else the ending.

@@ -8,16 +8,15 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use super::shard::{MOST_SHARD, failed};
+use super::shard::failed;
+use super::slot::{self, NoShard};
 use crate::exit::Failure;
 use crate::log;
 use crate::scan::descriptor_limit;
 use crate::service_error::ServiceResult;
-use crate::shards::{
-    self, Agreed, Head, Keys, Merged, Opened, Unusable, open_object, write_object,
-};
+use crate::shards::{self, Agreed, Head, Keys, Merged, Opened, write_object};
 use crate::stop::Stop;
-use crate::store::{Condition, Put, Store, fetched};
+use crate::store::{Condition, Put, Store};
 
 /// Time between two looks for shards that are not there yet.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -47,30 +46,11 @@ impl<'a> Wait<'a> {
     }
 }
 
-/// What is at the key of a shard.
-enum Slot {
-    /// The shard. Its file is open if there are not too many.
-    Whole(Box<Head>, Option<Box<Opened>>),
-    /// A merge's marker: the run is made without this shard, and why.
-    LeftOut(String),
-    /// Nothing that can be merged, and what to write on. The shard may still come.
-    Lacking(String, Condition),
-    /// Something that could not be read here.
-    Unread(String),
-}
-
-impl Slot {
-    fn is_settled(&self) -> bool {
-        matches!(self, Self::Whole(..) | Self::LeftOut(_))
-    }
-
-    /// Returns what is said of the shard, or why it cannot be merged.
-    fn head(&self) -> Result<&Head, &str> {
-        match self {
-            Self::Whole(head, _) => Ok(head),
-            Self::LeftOut(why) | Self::Lacking(why, _) | Self::Unread(why) => Err(why),
-        }
-    }
+/// A shard that is there.
+struct Found {
+    head: Head,
+    /// Its file, if not too many are open.
+    opened: Option<Box<Opened>>,
 }
 
 /// The shards of a run, as far as they are known.
@@ -79,15 +59,15 @@ pub(super) struct Shards<'a> {
     keys: &'a Keys,
     agreed: &'a Agreed,
     /// By number, from 1.
-    slots: Vec<Slot>,
+    slots: Vec<Result<Box<Found>, NoShard>>,
     /// How many more files may be open.
     room: u64,
 }
 
 impl<'a> Shards<'a> {
     pub(super) fn new(store: &'a dyn Store, keys: &'a Keys, agreed: &'a Agreed) -> Self {
-        let missing = || Slot::Lacking("it is missing".to_owned(), Condition::Absent);
-        let slots = (0..agreed.plan.request.shards).map(|_| missing()).collect();
+        let missing = |_| Err(NoShard::missing(Condition::Absent));
+        let slots = (0..agreed.plan.request.shards).map(missing).collect();
         // The other half is for what else is open: threads, temporary files, the store.
         Self { store, keys, agreed, slots, room: descriptor_limit() / 2 }
     }
@@ -102,18 +82,17 @@ impl<'a> Shards<'a> {
         // It looks at one at a time, because an array may have thousands.
         while at < self.slots.len() {
             self.look(at);
-            if self.slots[at].is_settled() {
+            if is_settled(&self.slots[at]) {
                 at += 1;
             } else if let Ok(Some(merged)) = self.merged() {
                 return Ok(Some(merged));
             } else if wait.rest() {
-                let why = self.slots[at].head().err().unwrap_or_default();
                 match &self.slots[at] {
-                    Slot::Unread(_) if warned != Some(at) => {
+                    Err(NoShard::Unread(why)) if warned != Some(at) => {
                         log::warn!("waiting for shard {}, which cannot be read: {why}", at + 1);
                         warned = Some(at);
                     }
-                    _ => log::debug!("waiting for shard {}: {why}", at + 1),
+                    _ => log::debug!("waiting for shard {}", at + 1),
                 }
             } else {
                 break;
@@ -124,7 +103,7 @@ impl<'a> Shards<'a> {
                 self.look(at);
             }
         }
-        match self.slots.iter().all(Slot::is_settled) {
+        match self.slots.iter().all(is_settled) {
             true => Ok(None),
             false => self.merged().map_err(failed),
         }
@@ -136,14 +115,14 @@ impl<'a> Shards<'a> {
     /// Says what to do.
     pub(super) fn check(&self) -> Result<(), Failure> {
         for (slot, shard) in self.slots.iter().zip(1..) {
-            if let Slot::Unread(problem) = slot {
+            if let Err(NoShard::Unread(problem)) = slot {
                 return Err(unread(shard, problem));
             }
         }
-        if self.slots.iter().any(|slot| slot.head().is_ok()) {
+        if self.slots.iter().any(Result::is_ok) {
             return Ok(());
         }
-        let why = self.slots.first().and_then(|slot| slot.head().err()).unwrap_or_default();
+        let why = self.all().find_map(|(_, head)| head.err()).unwrap_or_default();
         Err(Failure::fatal(format!("no shard can be merged; shard 1: {why}")))
     }
 
@@ -154,14 +133,16 @@ impl<'a> Shards<'a> {
     pub(super) fn leave_out(&mut self) -> Result<(), Failure> {
         for at in 0..self.slots.len() {
             for _ in 0..ATTEMPTS {
-                let Slot::Lacking(why, condition) = &self.slots[at] else { break };
+                let Err(NoShard::Lacking(why, condition)) = &self.slots[at] else { break };
                 match self.put_left_out(at, why, condition).map_err(failed)? {
-                    Put::Done => self.slots[at] = Slot::LeftOut(why.clone()),
+                    Put::Done => self.slots[at] = Err(NoShard::LeftOut(why.clone())),
                     Put::Conflict => self.look(at),
                 }
             }
-            if let Slot::Unread(problem) | Slot::Lacking(problem, _) = &self.slots[at] {
-                return Err(unread(at + 1, problem));
+            match &self.slots[at] {
+                Err(NoShard::Unread(problem)) => return Err(unread(at + 1, problem)),
+                Err(NoShard::Lacking(..)) => return Err(unread(at + 1, "it changes all the time")),
+                _ => {}
             }
         }
         Ok(())
@@ -185,7 +166,11 @@ impl<'a> Shards<'a> {
     /// Returns the shards in order: each by its number, with its head, or with the reason why it is not in
     /// this run.
     pub(super) fn all(&self) -> impl Iterator<Item = (u32, Result<&Head, &str>)> {
-        (1..).zip(self.slots.iter().map(Slot::head))
+        let heads = self.slots.iter().map(|slot| match slot {
+            Ok(found) => Ok(&found.head),
+            Err(no) => Err(no.why()),
+        });
+        (1..).zip(heads)
     }
 
     /// Passes the accounts of a shard to `take`, by its number.
@@ -197,14 +182,12 @@ impl<'a> Shards<'a> {
         shard: u32,
         take: impl FnOnce(&mut dyn std::io::Read) -> std::io::Result<()>,
     ) -> Result<(), Failure> {
-        let at = shard as usize - 1;
         let again;
-        let opened: &Opened = match &self.slots[at] {
-            Slot::Whole(_, Some(opened)) => opened,
+        let opened = match &self.slots[shard as usize - 1] {
+            Ok(found) if let Some(opened) = &found.opened => opened,
             _ => {
-                again = self.fetch(at).map_err(|slot| {
-                    unread(at + 1, slot.head().err().unwrap_or("it was changed"))
-                })?;
+                let found = slot::look(self.store, self.keys, self.agreed, shard);
+                again = found.map_err(|no| unread(shard as usize, no.why()))?;
                 &again
             }
         };
@@ -214,44 +197,21 @@ impl<'a> Shards<'a> {
 
     /// Looks at a shard again.
     fn look(&mut self, at: usize) {
-        let (key, _) = self.key(at);
-        let version = match self.store.head(&key, 1) {
-            Ok(object) => object.map(|object| object.version),
-            Err(error) => {
-                self.slots[at] = Slot::Unread(error.text);
-                return;
-            }
-        };
-        let condition = version.map_or(Condition::Absent, Condition::Unchanged);
-        // An unusable object is fetched again only if it changed.
-        let is_known = |before: &Condition| condition != Condition::Absent && *before == condition;
-        if matches!(&self.slots[at], Slot::Lacking(_, before) if is_known(before)) {
-            return;
-        }
-        self.slots[at] = match self.fetch(at) {
-            Ok(opened) => {
-                let head = Box::new(opened.head.clone());
-                let keeps = self.room > 0;
-                self.room = self.room.saturating_sub(1);
-                Slot::Whole(head, keeps.then(|| Box::new(opened)))
-            }
-            Err(Slot::Lacking(why, _)) => Slot::Lacking(why, condition),
-            Err(other) => other,
-        };
-    }
-
-    /// Fetches a shard. What cannot be merged is returned as the contents of its key.
-    fn fetch(&self, at: usize) -> Result<Opened, Slot> {
         let (key, shard) = self.key(at);
-        let lacking = |why: String| Slot::Lacking(why, Condition::Absent);
-        let file =
-            fetched(self.store, &key, MOST_SHARD).map_err(|error| Slot::Unread(error.text))?;
-        let file = file.ok_or_else(|| lacking("it is missing".to_owned()))?;
-        open_object(file, &self.agreed.digest, shard).map_err(|problem| match problem {
-            Unusable::LeftOut(why) => Slot::LeftOut(why),
-            Unusable::Unreadable(_) => Slot::Unread(problem.to_string()),
-            _ => lacking(problem.to_string()),
-        })
+        let opened = slot::condition_of(self.store, &key).and_then(|condition| {
+            // An unusable object is fetched again only if it changed.
+            match &self.slots[at] {
+                Err(NoShard::Lacking(why, before)) if *before == condition => {
+                    Err(NoShard::Lacking(why.clone(), condition))
+                }
+                _ => slot::open(self.store, self.keys, self.agreed, shard, condition),
+            }
+        });
+        self.slots[at] = opened.map(|opened| {
+            let keeps = self.room > 0;
+            self.room = self.room.saturating_sub(1);
+            Box::new(Found { head: opened.head.clone(), opened: keeps.then_some(opened) })
+        });
     }
 
     /// The key of a shard, and its number.
@@ -259,6 +219,11 @@ impl<'a> Shards<'a> {
         let shard = u32::try_from(at).map_or(u32::MAX, |at| at + 1);
         (self.keys.shard(shard), shard)
     }
+}
+
+/// True if nobody changes the contents of a key any more.
+fn is_settled(slot: &Result<Box<Found>, NoShard>) -> bool {
+    matches!(slot, Ok(_) | Err(NoShard::LeftOut(_)))
 }
 
 fn unread(shard: usize, problem: &str) -> Failure {

@@ -10,6 +10,7 @@ mod growth;
 mod merge;
 mod prepare;
 mod shard;
+mod slot;
 mod squashed;
 mod users;
 mod walk;

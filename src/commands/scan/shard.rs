@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::engine::engine;
 use super::file_system::Subject;
 use super::prepare::require_mount;
+use super::slot::{self, NoShard};
 use super::walk::{self, RootPaths};
 
 use crate::commands::grown::{Bounds, NotKnown, reader};
@@ -25,13 +26,12 @@ use crate::progress::Display;
 use crate::published::newest;
 use crate::report::{FileSystemKey, Format, Run};
 use crate::scan::{Ended, Plan as WalkPlan, raise_descriptor_limit};
-use crate::service_error::{ServiceError, ServiceResult, Trouble};
+use crate::service_error::{ServiceError, ServiceResult};
 use crate::shards::{
-    self, Agreed, Head, Keys, Place, Plan, PlanRequest, RunName, Unusable, Weights, open_object,
-    write_object,
+    self, Agreed, Head, Keys, Place, Plan, PlanRequest, RunName, Weights, write_object,
 };
 use crate::stop::Stop;
-use crate::store::{Condition, Destination, Put, Store, fetched};
+use crate::store::{Condition, Destination, Put, Store};
 use crate::text::printable;
 use crate::usage::{Cuts, Ledger, LedgerSetup, Shard};
 
@@ -103,11 +103,14 @@ pub(super) fn run(
     let kept = keep(&*store, (&key, condition), &file).map_err(|error| lost(&error.text))?;
     if kept == Put::Conflict {
         // Another attempt of the same shard was faster, or an answer was lost, or a merge did not wait.
-        match there(&*store, &key, &agreed, place).map_err(|error| lost(&error.text))? {
-            There::Whole => log::info!("{} was written by another attempt", store.name(&key)),
-            There::LeftOut => return Err(left_out(place, &name)),
-            There::No(_) if was_merged(&*store, place, &name, &keys)? => {}
-            There::No(_) => return Err(lost(&format!("{} was changed", store.name(&key)))),
+        match slot::look(&*store, &keys, &agreed, place.number) {
+            Ok(_) => log::info!("{} was written by another attempt", store.name(&key)),
+            Err(NoShard::LeftOut(_)) => return Err(left_out(place, &name)),
+            Err(NoShard::Unread(problem)) => return Err(lost(&problem)),
+            Err(NoShard::Lacking(..)) if was_merged(&*store, place, &name, &keys)? => {}
+            Err(NoShard::Lacking(..)) => {
+                return Err(lost(&format!("{} was changed", store.name(&key))));
+            }
         }
     }
     // A merge looks for objects to delete after it has written that it is done. So either it sees this one,
@@ -138,14 +141,20 @@ fn begin(
             store.name(&keys.plan()),
         )));
     }
-    let key = keys.shard(place.number);
-    let condition = match there(store, &key, &agreed, place).map_err(failed)? {
-        There::Whole => {
-            log::info!("shard {place} of the run {name} is there already: {}", store.name(&key));
+    let key = store.name(&keys.shard(place.number));
+    let condition = match slot::look(store, keys, &agreed, place.number) {
+        Ok(_) => {
+            log::info!("shard {place} of the run {name} is there already: {key}");
             return Ok(None);
         }
-        There::LeftOut => return Err(left_out(place, name)),
-        There::No(condition) => condition,
+        Err(NoShard::LeftOut(_)) => return Err(left_out(place, name)),
+        Err(NoShard::Unread(problem)) => return Err(Failure::fatal(problem)),
+        Err(NoShard::Lacking(why, condition)) => {
+            if condition != Condition::Absent {
+                log::warn!("{key}: {why}; it is replaced");
+            }
+            condition
+        }
     };
     Ok(Some((agreed, condition)))
 }
@@ -283,35 +292,6 @@ fn cuts(
         weights.add(row);
     }
     Ok((weights.cuts(), latest.run.id))
-}
-
-/// The contents of a shard's key.
-enum There {
-    Whole,
-    /// The run is made without the shard.
-    LeftOut,
-    /// Nothing that can be merged: what to write on.
-    No(Condition),
-}
-
-fn there(store: &dyn Store, key: &str, agreed: &Agreed, place: Place) -> ServiceResult<There> {
-    let Some(object) = store.head(key, 1)? else { return Ok(There::No(Condition::Absent)) };
-    let Some(file) = fetched(store, key, MOST_SHARD)? else {
-        return Ok(There::No(Condition::Absent));
-    };
-    match open_object(file, &agreed.digest, place.number) {
-        Ok(_) => Ok(There::Whole),
-        Err(Unusable::LeftOut(_)) => Ok(There::LeftOut),
-        // A temporary file of this machine failed, perhaps. The shard may be whole.
-        Err(problem @ Unusable::Unreadable(_)) => {
-            let text = format!("{}: {problem}", store.name(key));
-            Err(ServiceError::new(Trouble::Unreachable, text))
-        }
-        Err(problem) => {
-            log::warn!("{}: {problem}; it is replaced", store.name(key));
-            Ok(There::No(Condition::Unchanged(object.version)))
-        }
-    }
 }
 
 /// Writes the object of the shard to a file without a name.

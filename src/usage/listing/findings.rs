@@ -9,7 +9,7 @@ use crate::usage::home::{Content, FindingAccount};
 use crate::usage::ledger::Ledger;
 use crate::usage::rules::{Rule, RuleIndex, Rules};
 use crate::usage::seen::Seen;
-use crate::usage::sources::InProject;
+use crate::usage::sources::{ANY_MADE, InProject};
 use crate::usage::tally::Tally;
 use crate::usage::{Attrs, FileKind, Mount};
 
@@ -47,7 +47,7 @@ impl Listing {
         }
         let rule = rules.get(finding.rule);
         let within = self.dir.in_data || seen.of_data || rules.are_data(self.markers);
-        // What was thrown away may be a repository; a trash in a backup is the backup's.
+        // Trash may hold a repository that somebody threw away. A trash in a backup belongs to the backup.
         if within && (rule.class != Class::Trash || begins && self.dir.in_data) {
             finding.hold(Content::Data);
         }
@@ -94,8 +94,8 @@ impl Listing {
         self.source_endings |= self.dir.source_endings(rules, name);
         if let Some(sources) = &self.dir.sources {
             self.has_larger_than_source |= sources.are_too_small_for(name, attrs.apparent);
-            if self.names < MANY {
-                self.larger.note(name, attrs.apparent);
+            if self.names < MANY && attrs.apparent > ANY_MADE {
+                self.larger.push(name, attrs.apparent);
             }
         }
     }
@@ -136,11 +136,9 @@ impl Listing {
         let dir = Arc::clone(&self.dir);
         let finding = dir.finding();
         let mut refused = Vec::new();
-        let is_layer =
-            !self.matches.is_empty() && ledger.rules().is_in_layer(dir.names_up_to_root());
         for (rule, name, attrs) in std::mem::take(&mut self.matches) {
             let holds = finding.is_none_or(|finding| rule < finding.rule)
-                && !is_layer
+                && !dir.in_layer
                 && ledger.rules().file_holds(rule, &name, seen).unwrap_or_else(|error| {
                     refused.push(error);
                     false

@@ -45,20 +45,28 @@ impl Rules {
         self
     }
 
-    /// True if a directory is in a layer of an image. `names` are its own and those of the directories
-    /// above it, without the root's.
-    pub(in crate::usage) fn is_in_layer<'a>(
+    /// True if a layer begins at a directory. `names` are its own and those of the directories above it, without
+    /// the root's.
+    pub(in crate::usage) fn begins_layer<'a>(
         &'a self,
-        names: impl Iterator<Item = &'a [u8]>,
+        names: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> bool {
         let root = self.layers.root.iter().map(|name| &**name);
-        let names: Vec<&[u8]> = names.chain(root).collect();
-        self.layers.patterns.iter().any(|path| contain(&names, path))
+        let begins = |path: &Vec<NamePattern>| {
+            let mut names = names.clone().chain(root.clone());
+            path.iter().all(|part| names.next().is_some_and(|name| part.matches(name)))
+        };
+        self.layers.patterns.iter().any(begins)
     }
-}
 
-/// True if a path of patterns matches neighbouring names.
-pub(super) fn contain(names: &[&[u8]], path: &[NamePattern]) -> bool {
-    let is_path = |names: &[&[u8]]| path.iter().zip(names).all(|(a, b)| a.matches(b));
-    names.windows(path.len()).any(is_path)
+    /// True if the root is in a layer.
+    pub(in crate::usage) fn is_root_in_layer(&self) -> bool {
+        let root = &self.layers.root;
+        let begins = |at, path: &Vec<NamePattern>| {
+            let names = &root[at..];
+            names.len() >= path.len()
+                && path.iter().zip(names).all(|(part, name)| part.matches(name))
+        };
+        (0..root.len()).any(|at| self.layers.patterns.iter().any(|path| begins(at, path)))
+    }
 }

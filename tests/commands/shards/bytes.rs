@@ -1,4 +1,4 @@
-//! What a merge publishes, byte for byte: reports, tables and pages.
+//! A merge publishes the bytes that one scan publishes: reports, tables and pages.
 
 use sha2::{Digest, Sha256};
 
@@ -25,7 +25,7 @@ fn change(path: &Path, change: impl FnOnce(&mut Value)) {
     std::fs::write(path, object).unwrap();
 }
 
-/// What is published, without the state.
+/// Returns the published files, without the state.
 fn published(to: &Path) -> BTreeMap<String, Vec<u8>> {
     let is_state = |key: &str| {
         key.starts_with("shards/") || key.starts_with("state/") || key.contains(".lock")

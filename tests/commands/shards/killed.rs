@@ -3,7 +3,7 @@
 use super::*;
 use crate::publish::kill::{CALLS, can_kill, killed_at, was_killed};
 
-/// What is killed.
+/// The process that is killed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Victim {
     Shard,

@@ -1,4 +1,4 @@
-//! Which shards a run is made of, once a merge has gone on without one.
+//! A run is made of the same shards for every merge, once one has gone on without a shard.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -8,6 +8,16 @@ use efs_scan_testbed::*;
 
 use super::ENGINES;
 
+/// Modes of a directory on the way to a finding of root's, and why they withhold its command.
+pub(super) const MODES: [(u32, Option<&str>); 6] = [
+    (0o755, None),
+    (0o775, None),
+    (0o777, Some("open to others")),
+    (0o2775, Some("open to others")),
+    (0o1777, None),
+    (0o3775, None),
+];
+
 /// Makes the home `team/h` with one finding, whose rule has a command.
 fn home_of_a_team(root: &Path) {
     file(root, "team/h/p/__pycache__/a.cpython-312.pyc", 5000);
@@ -36,14 +46,7 @@ fn directories_above_homes_that_are_open_to_others_withhold_the_command() {
     let assert_offered = |why: Option<&str>, what: &str| {
         assert_offered(tree.path(), why.map_or(Ok(()), Err), what);
     };
-    for (mode, why) in [
-        (0o755, None),
-        (0o775, None),
-        (0o777, Some("open to others")),
-        (0o2775, Some("open to others")),
-        (0o1777, None),
-        (0o3775, None),
-    ] {
+    for (mode, why) in MODES {
         for path in ["", "team"] {
             ["", "team"].iter().for_each(|path| set(path, 0o755));
             set(path, mode);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use efs_scan_testbed::*;
 
+use super::above::MODES;
 use super::withheld::{INSIDE, assert_offered, assert_offered_at, places};
 use super::{ENGINES, core_dump};
 
@@ -96,16 +97,8 @@ fn directories_open_to_others_withhold_the_command() {
     let set = |path: &str, mode| {
         std::fs::set_permissions(tree.path().join(path), Permissions::from_mode(mode)).unwrap();
     };
-    for (mode, why) in [
-        (0o755, None),
-        (0o775, None),
-        (0o777, Some("open to others")),
-        (0o2775, Some("open to others")),
-        (0o1777, None),
-        (0o3775, None),
-        // Nobody may enter it.
-        (0o702, None),
-    ] {
+    // Nobody may enter the last one.
+    for (mode, why) in MODES.into_iter().chain([(0o702, None)]) {
         for path in ["h", "h/team", "h/team/x", "h/team/x/p"] {
             set(path, mode);
             assert_offered_at(&[place], tree.path(), &[], why);
