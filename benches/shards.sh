@@ -9,7 +9,8 @@
 # clients at their full speed, so it is the split that is measured, not the client. An ordinary scan comes
 # first, so that the shards are cut by its table of directories.
 #
-# Environment: BIN, a directory with the programs, which are built otherwise.
+# Environment: BIN, a directory with the programs, which are built otherwise; SHARDS, the numbers of shards to
+# measure (1 2 4 8), of which the first is what the others are compared with.
 set -euo pipefail
 
 # shellcheck source=benches/common.sh
@@ -42,8 +43,8 @@ echo "$(machine), $(load). $dirs directories, $rate operations a second for each
 echo
 echo "| shards | largest shard / mean | seconds to the merge | times as fast | of linear | merge s | merge peak MiB | shards MiB |"
 echo "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-first=
-for shards in 1 2 4 8; do
+first='' least=''
+for shards in ${SHARDS:-1 2 4 8}; do
   run=bench-$shards
   began=$(now) tasks=()
   for ((shard = 1; shard <= shards; shard++)); do
@@ -53,7 +54,7 @@ for shards in 1 2 4 8; do
   done
   for task in "${tasks[@]}"; do wait "$task"; done
   took=$(since "$began")
-  first=${first:-$took}
+  first=${first:-$took} least=${least:-$shards}
   folder=$place/to/shards/$run/fs=bench
   began=$(now)
   peak=$("$bin/peak" "$bin/efs-scan" merge --quiet --run-id "$run" --from "$place/to" --no-publish \
@@ -63,6 +64,6 @@ for shards in 1 2 4 8; do
   even=$(jq -n '[inputs | .fields.entries // .entries // empty] | max * length / add' "$place"/log.*)
   rm "$place"/log.*
   bytes=$(stat -c %s "$folder"/*.shard | awk '{ s += $1 } END { printf "%.1f", s / 1048576 }')
-  awk -v n="$shards" -v e="$even" -v t="$took" -v f="$first" -v m="$merged" -v p="$peak" -v b="$bytes" \
-    'BEGIN { printf "| %d | %.2f | %s | %.2f | %.2f | %s | %.0f | %s |\n", n, e, t, f / t, f / t / n, m, p / 1024, b }'
+  awk -v n="$shards" -v s="$least" -v e="$even" -v t="$took" -v f="$first" -v m="$merged" -v p="$peak" -v b="$bytes" \
+    'BEGIN { printf "| %d | %.2f | %s | %.2f | %.2f | %s | %.0f | %s |\n", n, e, t, f / t, f / t / n * s, m, p / 1024, b }'
 done

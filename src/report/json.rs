@@ -1,11 +1,14 @@
 //! The JSON form of a report or another value: indented, and safe for a terminal. The keys are the
 //! fields of [`Report`](super::Report) in model.rs.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
 use crate::text::Shown;
+
+/// Bytes to write at a time.
+const PIECE: usize = 64 * 1024;
 
 /// Formats `value` as indented JSON with a newline at its end. Its strings hold no character that a
 /// terminal acts on.
@@ -23,11 +26,15 @@ pub fn json(value: &impl Serialize) -> Result<Shown, String> {
 /// # Errors
 /// Those of `to`, or that JSON cannot hold a value.
 pub fn write_json(value: &impl Serialize, to: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(Harmless(&mut *to), value)?;
-    to.write_all(b"\n")
+    // The serializer writes a few bytes at a time.
+    let mut pieces = BufWriter::with_capacity(PIECE, Harmless(to));
+    serde_json::to_writer_pretty(&mut pieces, value)?;
+    pieces.write_all(b"\n")?;
+    pieces.flush()
 }
 
-/// A writer that escapes characters a terminal acts on. The serializer writes whole characters.
+/// A writer that escapes characters a terminal acts on. The serializer writes whole characters, and
+/// `BufWriter` never splits what it is given.
 struct Harmless<'a>(&'a mut dyn Write);
 
 impl Write for Harmless<'_> {

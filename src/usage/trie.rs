@@ -4,12 +4,13 @@
 //! directory stores its nodes, usually none. The nodes of a child follow from these and from the
 //! child's name.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
-use globset::GlobMatcher;
+use globset::{Glob, GlobMatcher};
+use hashbrown::HashMap;
 
 use super::rules::RuleIndex;
 
@@ -26,9 +27,11 @@ pub(super) enum NamePattern {
     /// `START*` and `*END`, which need no regular expression.
     Start(Box<[u8]>),
     End(Box<[u8]>),
+    /// Compiled when a name is first compared with it, because most scans meet few of the globs.
     Glob {
         first: Option<u8>,
-        matcher: GlobMatcher,
+        glob: Glob,
+        matcher: OnceLock<GlobMatcher>,
     },
     /// Literal text with numbers and digests that a program inserts: `core.<number>`. With `star`,
     /// the name may begin with anything; with `ending`, it ends with a dot and anything.
@@ -38,6 +41,10 @@ pub(super) enum NamePattern {
         parts: Box<[Part]>,
     },
 }
+
+/// The longest glob for a name, in bytes. A name has at most 255, and a class of characters may take some ten
+/// for each. Globs of this length stay far below what globset can compile.
+const LONGEST_GLOB: usize = 4096;
 
 /// A part of [`NamePattern::Parts`].
 #[derive(Clone, Debug)]
@@ -75,12 +82,15 @@ impl NamePattern {
         if let Some(start) = component.strip_suffix('*').filter(plain) {
             return Ok(Self::Start(start.as_bytes().into()));
         }
+        if component.len() > LONGEST_GLOB {
+            return Err(format!("a glob has at most {LONGEST_GLOB} bytes"));
+        }
         let glob = globset::GlobBuilder::new(component)
             .literal_separator(true)
             .build()
             .map_err(|error| error.to_string())?;
         let first = component.bytes().next().filter(|b| !b"*?[\\".contains(b));
-        Ok(Self::Glob { first, matcher: glob.compile_matcher() })
+        Ok(Self::Glob { first, glob, matcher: OnceLock::new() })
     }
 
     pub(super) fn matches(&self, name: &[u8]) -> bool {
@@ -107,9 +117,11 @@ impl NamePattern {
                     true => (0..name.len()).any(|start| is_all(&name[start..])),
                 }
             }
-            Self::Glob { first, matcher } => {
+            Self::Glob { first, glob, matcher } => {
                 first.is_none_or(|first| name.first() == Some(&first))
-                    && matcher.is_match(Path::new(OsStr::from_bytes(name)))
+                    && matcher
+                        .get_or_init(|| glob.compile_matcher())
+                        .is_match(Path::new(OsStr::from_bytes(name)))
             }
         }
     }
@@ -361,5 +373,18 @@ mod tests {
             assert!(!others.iter().any(|name| pattern.matches(name.as_bytes())), "{pattern:?}");
         }
         assert!(NamePattern::new("core.<number>*").is_err());
+    }
+
+    #[test]
+    fn the_longest_glob_can_be_compiled() {
+        for longest in [
+            "?".repeat(LONGEST_GLOB),
+            "[!ä]".repeat(LONGEST_GLOB / 5),
+            "*a".repeat(LONGEST_GLOB / 2),
+        ] {
+            let pattern = NamePattern::new(&longest).expect("it is short enough");
+            assert!(!pattern.matches(b"short"));
+        }
+        assert!(NamePattern::new(&"?".repeat(LONGEST_GLOB + 1)).is_err());
     }
 }

@@ -1,9 +1,9 @@
 //! Profile of hard-linked inodes: kind, owner, link count, and the places where links were seen.
 //! Nearly all inodes of a directory share one, so an inode in memory holds only its profile's id.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::usage::class::Class;

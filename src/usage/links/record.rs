@@ -1,7 +1,8 @@
 //! Record of an inode's links in one place, as bytes on disk.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::profile::{Inode, LinkFinding, LinkPlace, Profile};
 use crate::usage::FileKind;
