@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use maud::{Markup, html};
 
 use super::words::{cents, command, label, many, path_of, shown, usd};
-use crate::report::{Finding, Reader, Report, RuleReport, first};
+use crate::report::{Finding, OWNED_BY_ROOT_STILL, Reader, Report, RuleReport, first};
 
 /// Number of findings on the page about everybody. A user's page has all of theirs.
 const SHOWN: usize = 100;
@@ -24,7 +24,13 @@ pub(super) struct FindingLine<'a> {
 /// Shows the largest findings of all homes.
 pub(super) fn section(report: &Report) -> Markup {
     let all = report.homes.iter().flat_map(|mut home| {
-        let (findings, whose) = (std::mem::take(&mut home.findings), label(&home));
+        let (mut findings, whose) = (std::mem::take(&mut home.findings), label(&home));
+        if home.is_roots() {
+            for finding in findings.iter_mut().filter(|finding| finding.command.is_some()) {
+                finding.command = None;
+                finding.advice = Some(OWNED_BY_ROOT_STILL.to_owned());
+            }
+        }
         findings.into_iter().map(move |finding| (finding, whose.clone()))
     });
     let shown = first(all, SHOWN, |(a, _), (b, _)| order(a, b));

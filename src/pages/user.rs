@@ -166,7 +166,13 @@ fn candidates(report: &Report, home: &HomeReport, home_at: &HomeAt<'_>) -> Marku
                         Studio space, the home is " code { "~/user-default-efs" } " or "
                         code { "~" } "." },
                 }
-                " Each command names the place that it cleans." }
+                " Each command names the place that it cleans."
+                @if lines.iter().any(|line| line.advice.is_some()) {
+                    " By hand, a tool acts on the home that " code { "HOME" } " names. If that is \
+                    another one, as in a space with a disk of its own, begin with "
+                    code { "HOME=~/user-default-efs" } "."
+                }
+            }
             div.scroll tabindex="0" role="region" aria-label="Clean-up candidates" {
                 (table(&lines, &report.rules, None))
             }

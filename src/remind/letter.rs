@@ -107,7 +107,7 @@ impl LetterWriter<'_> {
         // Each note is written once.
         let mut noted: Vec<&str> = Vec::new();
         let mut out = Vec::new();
-        let mut has_paths_of_scan = false;
+        let (mut has_paths_of_scan, mut has_advice) = (false, false);
         for (subject, finding) in &all {
             let home = subject.home;
             let path = subject.on(short(&finding.path_bytes()));
@@ -121,6 +121,7 @@ impl LetterWriter<'_> {
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
             let remedy = remedy(subject, finding, is_only_home);
             has_paths_of_scan |= remedy.as_ref().is_some_and(|it| it.has_path_of_scan);
+            has_advice |= remedy.as_ref().is_some_and(|it| it.is_advice);
             out.extend(remedy.map(|remedy| format!("      {}", remedy.line)));
             if let Some(note) = note.and_then(|rule| rule.note_of(finding))
                 && !noted.contains(&note)
@@ -137,6 +138,9 @@ impl LetterWriter<'_> {
         if has_paths_of_scan {
             out.push(PATHS_OF_SCAN.to_owned());
         }
+        if has_advice {
+            out.push(HOME_OF_TOOLS.to_owned());
+        }
         out.join("\n")
     }
 }
@@ -145,9 +149,14 @@ impl LetterWriter<'_> {
 const PATHS_OF_SCAN: &str = "  The paths in these commands are those of the machine that scanned: in a SageMaker \
                              Studio\n  space, your home is ~/user-default-efs or ~ instead.";
 
+/// Says which home the tools act on that advice names.
+const HOME_OF_TOOLS: &str = "  By hand, a tool acts on the home that HOME names. If that is another one, as in a space \
+                             with a disk\n  of its own, begin with HOME=~/user-default-efs.";
+
 /// A command or advice for a finding in a message.
 struct RemedyLine {
     line: String,
+    is_advice: bool,
     /// True if it is a command with a path as the machine that scanned sees it.
     has_path_of_scan: bool,
 }
@@ -157,16 +166,22 @@ struct RemedyLine {
 fn remedy(subject: &Subject<'_>, finding: &Finding, is_only_home: bool) -> Option<RemedyLine> {
     let (run, home) = (subject.run, subject.home);
     let known = (is_only_home, run.has_own_root);
-    let words = |line: String| Some(RemedyLine { line, has_path_of_scan: false });
+    let words =
+        |line: String, is_advice| Some(RemedyLine { line, is_advice, has_path_of_scan: false });
     let command = match report::remedy(run.report, (home, finding), &run.home_at, known)? {
-        Remedy::ByHand(advice) => return words(format!("By hand: {}", whole(advice))),
+        Remedy::ByHand(advice) => return words(format!("By hand: {}", whole(advice)), true),
         Remedy::Command(command) => command,
     };
     // Commands of this program are printable, because it quotes paths. Commands of configured
     // rules may not be.
     match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
-        true => Some(RemedyLine { line: command, has_path_of_scan: !run.home_at.is_set() }),
-        false => words("(the path is too long for a message: ask for the command)".to_owned()),
+        true => {
+            let has_path_of_scan = !run.home_at.is_set();
+            Some(RemedyLine { line: command, is_advice: false, has_path_of_scan })
+        }
+        false => {
+            words("(the path is too long for a message: ask for the command)".to_owned(), false)
+        }
     }
 }
 

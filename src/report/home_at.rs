@@ -67,7 +67,11 @@ fn repeated<T: Ord + Clone>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
 /// Advice to the owner of a home that root owns, for example after a restore by `cp -r`: the
 /// owner's own `rm` would fail.
 const OWNED_BY_ROOT: &str =
-    "root owns this home: ask the administrator to run `chown` or to remove it";
+    "root owns this home: ask the administrator to make it yours, or to remove this";
+
+/// The same for the administrator.
+pub(crate) const OWNED_BY_ROOT_STILL: &str =
+    "root owns this home, so its owner cannot remove this before the home is the owner's";
 
 /// Words to an owner whose home may be at `home_at` in a space, or may not.
 const PATH_NOT_KNOWN: &str = "the path of this home in your space is not known";

@@ -98,6 +98,12 @@ fn findings(out: &mut dyn Write, home: &HomeReport) -> Result {
         if let Some(line) = run_as(home) {
             writeln!(out, "  {line}")?;
         }
+        if home.findings.iter().any(|it| it.command.is_none() && it.advice.is_some()) {
+            writeln!(
+                out,
+                "  (by hand, a tool acts on the home that HOME names: begin with HOME=PATH for another)"
+            )?;
+        }
         for finding in &home.findings {
             let rule = printable(finding.rule.as_bytes());
             match (&finding.command, &finding.advice) {
@@ -130,6 +136,12 @@ fn findings(out: &mut dyn Write, home: &HomeReport) -> Result {
 /// Says as whom to run the commands of a home, which root's shell would run as well.
 fn run_as(home: &HomeReport) -> Option<String> {
     let uid = home.uid.filter(|uid| *uid != 0)?;
+    if home.is_roots() {
+        return Some(
+            "Root owns this home, so its owner cannot run them before the home is the owner's"
+                .to_owned(),
+        );
+    }
     home.findings.iter().any(|finding| finding.command.is_some()).then(|| {
         format!(
             "Run them in the owner's shell, `setpriv --reuid={uid} --regid={uid} --clear-groups sh`, never as \

@@ -2,10 +2,27 @@
 
 use super::entry::{is_open_to_others, lets_others_add, may_hide_acl};
 
+/// What the directories above the root say of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AboveRoot {
+    /// Whose commands can trust the path to the root.
+    pub path: PathTrust,
+    /// True if the root is part of a database, an archive or a repository, whose marker is above it.
+    pub in_data: bool,
+}
+
+impl AboveRoot {
+    /// No path of this machine leads to the root.
+    pub const NOTHING: Self = Self { path: PathTrust::Trusted, in_data: false };
+
+    /// The directories could not be examined.
+    pub const UNKNOWN: Self = Self { path: PathTrust::Untrusted, in_data: false };
+}
+
 /// Answers whose commands can trust the path to the root. Whoever owns or may change a directory above the root
 /// can replace the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AboveRoot {
+pub enum PathTrust {
     /// Everybody's: only root can, or no path of this machine leads to the root.
     Trusted,
     /// Only those of the person with this uid.
@@ -14,7 +31,7 @@ pub enum AboveRoot {
     Untrusted,
 }
 
-impl AboveRoot {
+impl PathTrust {
     /// Adds a directory by its owner, its group and the last twelve bits of its `st_mode`. `below` owns the
     /// directory in it that leads to the root. `has_acl` says if it may have an access control list.
     #[must_use]

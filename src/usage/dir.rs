@@ -155,11 +155,16 @@ impl Dir {
         if matched().any(|rule| rule.sources.is_some()) {
             self.sources = seen.sources.map(|sources| Box::new(sources.clone()));
         }
-        let Some(project) = seen.project else { return };
-        if rules.marker(&self.name) & rules.made_from != 0 {
-            self.project = Some(InProject::Source(Arc::clone(project)));
-        } else if matched().any(|rule| rule.is_made_beside(seen.filled)) {
-            self.project = Some(InProject::made(project));
+        let is_source = rules.marker(&self.name) & rules.made_from != 0;
+        let is_made = || matched().any(|rule| rule.is_made_beside(seen.filled));
+        match seen.project {
+            Some(project) if is_source => {
+                self.project = Some(InProject::Source(Arc::clone(project)));
+            }
+            Some(project) if is_made() => self.project = Some(InProject::made(project)),
+            // Of another project than the one above, and without sources.
+            _ if matched().any(|rule| rules.is_beside_manifest(rule)) => self.project = None,
+            _ => {}
         }
     }
 
@@ -267,7 +272,7 @@ impl Dir {
             up_to_root().any(|dir| dir.attrs.lets_others_enter() && dir.is_open_to_others());
         let may_be_taken = up_to_root().any(|dir| {
             let above = dir.parent.as_ref();
-            dir.attrs.uid != 0 && above.is_some_and(|above| above.attrs.lets_others_add())
+            dir.attrs.uid != 0 && above.is_some_and(|above| above.lets_others_add())
         });
         let is_owners = self.attrs.uid == owner && self.attrs.is_writable();
         let is_for_all = self.attrs.uid == 0 && self.attrs.is_for_all();
@@ -291,8 +296,16 @@ impl Dir {
     }
 
     fn is_open_to_others(&self) -> bool {
+        self.attrs.is_open_to_others() || self.has_acl() && !self.attrs.is_sticky()
+    }
+
+    fn lets_others_add(&self) -> bool {
+        self.attrs.lets_others_add() || self.has_acl()
+    }
+
+    fn has_acl(&self) -> bool {
         // Relaxed: as above.
-        self.attrs.is_open_to_others() || self.has_acl.load(Ordering::Relaxed)
+        self.has_acl.load(Ordering::Relaxed)
     }
 
     /// True if the home may be `owner`'s. Root may own directories in any home, because root

@@ -55,10 +55,15 @@ impl Attrs {
         lets_others_add(self.uid, self.gid, self.mode)
     }
 
-    /// True if an access control list may let others change names in the directory: where the group's
-    /// bits seem to be those of the owner's own group, they may be the list's mask (acl(5)).
+    /// True if an access control list may let others make or change names in the directory: where the
+    /// group's bits seem to be those of the owner's own group, they may be the list's mask (acl(5)).
     pub(super) fn may_hide_acl(&self) -> bool {
         may_hide_acl(self.uid, self.gid, self.mode)
+    }
+
+    /// True if only its owner may change a name in the directory, whoever else may write to it.
+    pub(super) fn is_sticky(&self) -> bool {
+        self.mode & 0o1000 != 0
     }
 
     /// True if others than the owner may enter the directory.
@@ -76,10 +81,10 @@ impl Attrs {
 /// True if others than the owner `uid` of a directory may change any name in it: everybody, or a group of
 /// people who share it. Where everybody has a group of their own, of the same number, programs set the
 /// group's bit on every directory (umask 002): such a group counts only with the setgid bit of shared
-/// directories. Root's group is root's own only for root: some platforms give it to every program, with
-/// any uid (OpenShift).
+/// directories. Root's group always counts: some platforms give it to every program, with any uid
+/// (OpenShift).
 pub(super) fn is_open_to_others(uid: u32, gid: u32, mode: u16) -> bool {
-    let is_shared = mode & 0o020 != 0 && (mode & 0o2000 != 0 || gid != uid);
+    let is_shared = mode & 0o020 != 0 && (mode & 0o2000 != 0 || gid != uid || gid == 0);
     mode & 0o1000 == 0 && (mode & 0o002 != 0 || is_shared)
 }
 
@@ -90,7 +95,7 @@ pub(super) fn lets_others_add(uid: u32, gid: u32, mode: u16) -> bool {
 
 /// See [`Attrs::may_hide_acl`].
 pub(super) fn may_hide_acl(uid: u32, gid: u32, mode: u16) -> bool {
-    mode & 0o1020 == 0o020 && !is_open_to_others(uid, gid, mode)
+    mode & 0o020 != 0 && !lets_others_add(uid, gid, mode)
 }
 
 /// The kinds of inode that a report counts separately.

@@ -134,6 +134,7 @@ impl Ledger {
         let mut dir = Dir::new(None, Box::default(), attrs, home, entered.states);
         let counted = Some(&dir.attrs).filter(|_| self.setup.scope.counts(&dir));
         let branch = self.export().map(|export| export.root(counted));
+        dir.in_data = self.setup.above.in_data;
         dir.in_layer = self.setup.rules.is_root_in_layer();
         dir.globs = self.setup.scope.exclude.start();
         dir.account = self.dirs().map(|_| Box::default());
@@ -228,7 +229,7 @@ impl Ledger {
         let before = dir.inherited.as_ref().map(|finding| finding.rule);
         let plain = dir.plain.filter(|rule| before.is_none_or(|before| *rule < before));
         // A marker beside homes, or directly in a home, says nothing about the homes.
-        let pathless = !dir.is_home_itself();
+        let pathless = !dir.is_home_itself() && !dir.in_layer;
         let inside = match dir.home.is_home() {
             true => self.setup.rules.inside(&dir.matched, pathless, plain.or(before), seen),
             false => Ok(None),
@@ -261,7 +262,7 @@ impl Ledger {
 
     /// True if `owner` may remove the entries of `dir` with `rm`, and nobody else can lead it elsewhere.
     pub(super) fn lets_remove(&self, dir: &Arc<Dir>, owner: u32) -> bool {
-        self.setup.above.is_trusted_by(owner) && dir.lets_remove(owner)
+        self.setup.above.path.is_trusted_by(owner) && dir.lets_remove(owner)
     }
 
     pub(super) fn found(
@@ -298,10 +299,7 @@ impl Ledger {
             let trash = is_trash_of_root(&name);
             rules.retain(|&rule| trash && self.setup.rules.get(rule).class == Class::Trash);
         }
-        if !rules.is_empty() {
-            let above = || parent.names_up_to_home();
-            rules.retain(|&rule| !parent.in_layer && self.setup.rules.below_holds(rule, above()));
-        }
+        rules.retain(|&rule| !parent.in_layer && self.setup.rules.below_holds(rule, parent));
         rules.retain(|&rule| {
             self.setup.rules.beside_holds(rule, seen).unwrap_or_else(|error| {
                 failed(error);

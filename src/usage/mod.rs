@@ -35,7 +35,7 @@ mod trie;
 mod whose;
 
 pub use crate::text::uid_of_name;
-pub use above::AboveRoot;
+pub use above::{AboveRoot, PathTrust};
 pub use class::{AmountByClass, Class};
 pub use dir::Dir;
 pub use dirs::{DirRow, DirTable, Linked, Sums};

@@ -214,6 +214,9 @@ impl RuleSpec {
         if self.paths.is_empty() && (self.contains.is_empty() || self.kind == RuleKind::File) {
             return Err("it needs `paths`, or `contains` for directories".to_owned());
         }
+        if self.paths.is_empty() && !(self.beside.is_empty() && self.unless_below.is_empty()) {
+            return Err("`beside` and `unless_below` need `paths`".to_owned());
+        }
         let of_dirs = [&self.only_contains, &self.owns, &self.unless_below];
         let of_dirs = self.markers().into_iter().chain(of_dirs);
         if self.kind == RuleKind::File && !of_dirs.into_iter().all(Vec::is_empty) {

@@ -6,12 +6,14 @@
 //! for an entry and everything below it. So an earlier rule takes its part out of a later one's
 //! (`.cache/pip` out of `.cache`).
 
+mod below;
 mod data;
 mod kept;
 mod layers;
 
 use std::io;
 
+use self::below::paths_upwards;
 use self::data::{ARCHIVES, BARE_REPOSITORY, DATABASES, WORKING_TREES};
 use self::layers::Layers;
 use super::class::Class;
@@ -110,6 +112,8 @@ pub struct Rules {
     /// The markers of [`Rule::made_from`], and those that such rules need beside a directory.
     pub(super) made_from: Markers,
     manifests: Markers,
+    /// The markers in what such rules find.
+    made_marks: Markers,
 }
 
 impl Rules {
@@ -138,6 +142,7 @@ impl Rules {
             made_of: Vec::new(),
             made_from: 0,
             manifests: 0,
+            made_marks: 0,
         };
         let mut bits = |names: &[&str]| {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -202,6 +207,7 @@ impl Rules {
         self.source_endings.extend(rule.sources.clone());
         if rule.made_from != 0 {
             self.made_from |= rule.made_from;
+            self.made_marks |= rule.contains;
             self.manifests |= if rule.beside == 0 { rule.made_from } else { rule.beside };
         }
         self.rules.push(rule);
@@ -334,24 +340,6 @@ impl Rules {
         Ok(beside == 0 || seen.first_of(self, beside)?.is_some())
     }
 
-    /// True if the rule may apply below directories with these `names`, the innermost first.
-    pub(super) fn below_holds<'a>(
-        &self,
-        index: RuleIndex,
-        names: impl Iterator<Item = &'a [u8]>,
-    ) -> bool {
-        let bad = &self.get(index).unless_below;
-        if bad.is_empty() {
-            return true;
-        }
-        let names: Vec<&[u8]> = names.collect();
-        let is_bad = |path: &Vec<NamePattern>| {
-            let is_path = |names: &[&[u8]]| path.iter().zip(names).all(|(a, b)| a.matches(b));
-            names.windows(path.len()).any(is_path)
-        };
-        !bad.iter().any(is_bad)
-    }
-
     /// True if a file that a rule matches by name and size also satisfies the rule's other
     /// conditions: the rest of its name, the names beside it and its first bytes. False in a large
     /// directory if the names beside it cannot be known, because a listing may see only part of
@@ -430,13 +418,6 @@ impl Rules {
 fn patterns(names: &[String]) -> Result<Vec<NamePattern>, String> {
     let bad = |name: &str, error: String| format!("`{name}`: {error}");
     names.iter().map(|name| NamePattern::new(name).map_err(|error| bad(name, error))).collect()
-}
-
-/// Compiles paths, each with its last name first.
-fn paths_upwards(paths: &[impl AsRef<str>]) -> Result<Vec<Vec<NamePattern>>, String> {
-    let paths = paths.iter().flat_map(|path| expand_braces(path.as_ref()));
-    let upwards = |path: String| patterns(&path.rsplit('/').map(str::to_owned).collect::<Vec<_>>());
-    paths.map(upwards).collect()
 }
 
 fn length_bit(name: &[u8]) -> u64 {

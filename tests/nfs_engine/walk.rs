@@ -83,7 +83,7 @@ pub(crate) fn walk_until(
     let ledger = Arc::new(Ledger::new(LedgerSetup {
         rules,
         scope,
-        above: AboveRoot::Trusted,
+        above: AboveRoot::NOTHING,
         uids: UidNames::default(),
         ages: Ages::at(0),
         top: 10,

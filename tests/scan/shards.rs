@@ -107,7 +107,7 @@ fn ledger(options: &Options, shard: Option<Shard>) -> Arc<Ledger> {
             mounts: Mounts::Skip,
             exclude: Exclude::new(&options.excludes).unwrap(),
         },
-        above: AboveRoot::Trusted,
+        above: AboveRoot::NOTHING,
         uids: UidNames::default(),
         ages: Ages::at(NOW),
         top: options.top,

@@ -95,7 +95,7 @@ impl Place {
         let engine = scan::engine(config, plan, &aws);
         let engine = engine.map_err(|failure| Line::fail("root", failure.problem))?;
         // Nothing is offered here.
-        let above = AboveRoot::Untrusted;
+        let above = AboveRoot::UNKNOWN;
         let setup = |homes| scan::setup(config, names, above, Some(homes), None, Timestamp::now());
         let survey = Arc::new(Ledger::new(setup(Selection::Survey)));
         let walked = engine.walk(&survey, stop);

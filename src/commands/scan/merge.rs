@@ -250,7 +250,7 @@ fn merged(
     let mut run = plan.request.run.clone();
     run.names = config.names.iter().map(ToString::to_string).collect();
     // Each shard has looked above its own root.
-    let above = AboveRoot::Trusted;
+    let above = AboveRoot::NOTHING;
     let setup = walk::setup(config, &prepared.names, above, None, None, run.started);
     let wanted = config.publishing.dirs || config.settings.dirs.is_some();
     let directory = setup.links.directory.clone();

@@ -1,6 +1,7 @@
 //! The walk: lists the file system and shows progress.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,8 +28,8 @@ use crate::scan::{Ended, Plan, Traffic, may_have_acl};
 use crate::stop::Stop;
 use crate::text;
 use crate::usage::{
-    AboveRoot, Ages, DirTable, Export, Ledger, LedgerSetup, LinkMemory, Mounts, Scope, Selection,
-    UidNames,
+    AboveRoot, Ages, DirTable, Export, Ledger, LedgerSetup, LinkMemory, Mounts, Rules, Scope,
+    Selection, UidNames,
 };
 
 /// Results of a walk.
@@ -229,7 +230,7 @@ impl RootPaths {
         let inode = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
         // Nothing is known of the directories of another namespace.
         let known = real.as_deref().filter(|real| inode(real) == inode(root));
-        let above = known.and_then(|real| above(real).ok()).unwrap_or(AboveRoot::Untrusted);
+        let above = known.and_then(|real| above(real).ok()).unwrap_or(AboveRoot::UNKNOWN);
         let paths = real.into_iter().chain([root.to_owned()]);
         let paths = paths.filter_map(|path| inode(&path).map(|inode| (path, inode))).collect();
         Self { paths, above }
@@ -238,7 +239,7 @@ impl RootPaths {
     /// Returns what is known of the directories above the root. Above a server's export, no path of this
     /// machine leads to it.
     pub(super) fn above(&self, config: &Config) -> AboveRoot {
-        if config.is_url() { AboveRoot::Trusted } else { self.above }
+        if config.is_url() { AboveRoot::NOTHING } else { self.above }
     }
 
     /// Returns the first path that led to the scanned root.
@@ -253,13 +254,22 @@ impl RootPaths {
 /// If one of them cannot be examined.
 fn above(path: &Path) -> std::io::Result<AboveRoot> {
     let mut below = path.symlink_metadata()?.uid();
-    path.ancestors().skip(1).try_fold(AboveRoot::Trusted, |above, directory| {
+    let mut above = AboveRoot::NOTHING;
+    above.in_data = path.components().any(|name| Rules::is_repository(name.as_os_str().as_bytes()));
+    for directory in path.ancestors().skip(1) {
         let found = directory.symlink_metadata()?;
         let mode = (found.mode() & 0o7777) as u16;
         let below = std::mem::replace(&mut below, found.uid());
         let has_acl = || may_have_acl(directory);
-        Ok(above.and((found.uid(), found.gid(), mode), below, has_acl))
-    })
+        above.path = above.path.and((found.uid(), found.gid(), mode), below, has_acl);
+        // A name that cannot be looked up counts as present, as below the root.
+        let has = |name: &str| match directory.join(name).symlink_metadata() {
+            Err(error) => error.kind() != ErrorKind::NotFound,
+            Ok(_) => true,
+        };
+        above.in_data |= Rules::is_all_data(has);
+    }
+    Ok(above)
 }
 
 #[cfg(test)]

@@ -46,8 +46,15 @@ impl Rules {
         has_any(self.databases) || bare.all(has_any)
     }
 
+    /// True if everything in a directory that is not scanned belongs to a database, an archive or a repository.
+    /// `has` says if it has a name.
+    pub fn is_all_data(has: impl Fn(&str) -> bool) -> bool {
+        let mut marks = DATABASES.iter().chain(&ARCHIVES);
+        marks.any(|name| has(name)) || BARE_REPOSITORY.iter().all(|name| has(name))
+    }
+
     /// True if a directory of this name is a repository.
-    pub(in crate::usage) fn is_repository(name: &[u8]) -> bool {
+    pub fn is_repository(name: &[u8]) -> bool {
         WORKING_TREES.iter().any(|tree| tree.as_bytes() == name)
     }
 }

@@ -46,6 +46,11 @@ impl Rules {
         seen & self.made_from != 0 && seen & self.manifests != 0
     }
 
+    /// True if the rule is for directories beside a project's manifest, and not for those within what is made.
+    pub(in crate::usage) fn is_beside_manifest(&self, rule: &Rule) -> bool {
+        rule.made_from != 0 && rule.beside & !self.made_marks != 0
+    }
+
     /// True if one of the markers is of a project.
     #[inline]
     pub(in crate::usage) fn has_of_project(&self, seen: Markers) -> bool {

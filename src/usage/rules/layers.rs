@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
-use super::{Rules, paths_upwards};
+use super::Rules;
+use super::below::paths_upwards;
 use crate::usage::trie::NamePattern;
 
 /// The directories of layers as Podman, Buildah, Docker and containerd keep them, wherever their storage is.
@@ -51,12 +52,16 @@ impl Rules {
         &'a self,
         names: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> bool {
-        let root = self.layers.root.iter().map(|name| &**name);
         let begins = |path: &Vec<NamePattern>| {
-            let mut names = names.clone().chain(root.clone());
+            let mut names = names.clone().chain(self.names_of_root());
             path.iter().all(|part| names.next().is_some_and(|name| part.matches(name)))
         };
         self.layers.patterns.iter().any(begins)
+    }
+
+    /// Iterates over the names that lead to the scanned root, its own first.
+    pub(in crate::usage) fn names_of_root(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.layers.root.iter().map(|name| &**name)
     }
 
     /// True if the root is in a layer.

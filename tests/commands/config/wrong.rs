@@ -129,6 +129,11 @@ const WRONG_RULES: &[(&str, &str)] = &[
     ("id = 'good'\npaths = ['a']", "id `good` is taken"),
     ("id = 'x'", "it needs `paths`"),
     ("id = 'x'\nkind = 'file'\ncontains = ['a']", "it needs `paths`"),
+    ("id = 'x'\ncontains = ['a']\nbeside = ['b']", "`beside` and `unless_below` need `paths`"),
+    (
+        "id = 'x'\ncontains = ['a']\nunless_below = ['b']",
+        "`beside` and `unless_below` need `paths`",
+    ),
     ("id = 'x'\npaths = ['/a']", "path `/a` must be relative"),
     ("id = 'x'\npaths = ['a/**/b']", "path `a/**/b` must be relative"),
     ("id = 'x'\npaths = ['../a']", "path `../a` must be relative"),

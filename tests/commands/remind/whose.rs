@@ -291,4 +291,8 @@ fn the_person_of_a_home_that_root_restored_is_told_to_ask_the_administrator() {
     let page = page(&world);
     assert!(!page.contains(&command), "{page}");
     assert!(page.contains("root owns this home"), "{page}");
+    let mut of_all = world.command();
+    of_all.args(["report", "--html", "-", "--from"]).arg(world.published());
+    let of_all = stdout(&watched(&mut of_all, Duration::from_secs(60)));
+    assert!(!of_all.contains(&command) && of_all.contains("root owns this home"), "{of_all}");
 }

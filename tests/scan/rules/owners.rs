@@ -6,7 +6,7 @@ use std::path::Path;
 
 use efs_scan_testbed::*;
 
-use super::above::MODES;
+use super::above::modes;
 use super::withheld::{INSIDE, assert_offered, assert_offered_at, places};
 use super::{ENGINES, core_dump};
 
@@ -98,7 +98,7 @@ fn directories_open_to_others_withhold_the_command() {
         std::fs::set_permissions(tree.path().join(path), Permissions::from_mode(mode)).unwrap();
     };
     // Nobody may enter the last one.
-    for (mode, why) in MODES.into_iter().chain([(0o702, None)]) {
+    for (mode, why) in modes().into_iter().chain([(0o702, None)]) {
         for path in ["h", "h/team", "h/team/x", "h/team/x/p"] {
             set(path, mode);
             assert_offered_at(&[place], tree.path(), &[], why);

@@ -1,6 +1,7 @@
 //! Table of common places in homes: the rule and class of each, and the reason.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use efs_scan_testbed::*;
 use serde_json::Value;
@@ -84,19 +85,59 @@ fn layers_are_known_wherever_the_scan_begins() {
         file(tree.path(), format!("{place}/m.py"), 1000);
         file(tree.path(), format!("{place}/__pycache__/m.cpython-311.pyc"), 5000);
     }
-    let offered = |root: &str, args: &[&str]| {
-        let report = report(&tree.path().join(root), args, 0);
-        let homes = report["homes"].as_array().unwrap().iter();
-        let findings = homes.flat_map(|home| home["findings"].as_array().unwrap());
-        findings.filter(|finding| finding["command"].is_string()).count()
-    };
+    // No rule without a path applies, either.
+    for name in ["pyvenv.cfg", "bin/python"] {
+        file(tree.path(), format!("{layer}/app/venv/{name}"), 5000);
+    }
+    let found = |root: &str, args: &[&str]| findings_in(&tree.path().join(root), args).len();
     for engine in ENGINES {
         for depth in ["1", "2"] {
-            assert_eq!(offered("docker", &["--engine", engine, "--home-depth", depth]), 1);
+            assert_eq!(found("docker", &["--engine", engine, "--home-depth", depth]), 1);
         }
-        assert_eq!(offered("docker/work", &["--engine", engine]), 1);
+        assert_eq!(found("docker/work", &["--engine", engine]), 1);
         for root in ["docker/overlay2", layer, &format!("{layer}/app")] {
-            assert_eq!(offered(root, &["--engine", engine]), 0, "{root}");
+            assert_eq!(found(root, &["--engine", engine]), 0, "{root}");
+        }
+    }
+}
+
+/// Returns all findings of a scan.
+fn findings_in(root: &Path, args: &[&str]) -> Vec<Value> {
+    let report = report(root, args, 0);
+    let homes = report["homes"].as_array().unwrap().iter();
+    homes.flat_map(|home| home["findings"].as_array().unwrap().clone()).collect()
+}
+
+/// conda compares the files of a package with its list.
+#[test]
+fn installed_packages_are_known_wherever_the_scan_begins() {
+    let tree = scratch();
+    for place in
+        ["work/app", "cache/x-1.2-h0f_0/share/x", "cache/y-1.2-0/etc/y", "py/lib/python3.11/json"]
+    {
+        file(tree.path(), format!("{place}/m.py"), 1000);
+        file(tree.path(), format!("{place}/__pycache__/m.cpython-311.pyc"), 5000);
+    }
+    for engine in ENGINES {
+        for depth in ["0", "1", "2", "3", "4"] {
+            let found = |root: &str| {
+                let args = ["--engine", engine, "--home-depth", depth];
+                let all = findings_in(&tree.path().join(root), &args);
+                all.iter().filter(|finding| finding["command"].is_string()).count()
+            };
+            let is_in_home = depth.parse::<usize>().unwrap() <= 2;
+            assert_eq!(found(""), usize::from(is_in_home), "depth {depth}");
+            assert_eq!(found("work/app"), usize::from(depth == "0"), "depth {depth}");
+            for root in [
+                "cache",
+                "cache/x-1.2-h0f_0",
+                "cache/x-1.2-h0f_0/share/x",
+                "cache/y-1.2-0/etc/y",
+                "py/lib",
+                "py/lib/python3.11/json",
+            ] {
+                assert_eq!(found(root), 0, "{root}, depth {depth}");
+            }
         }
     }
 }

@@ -220,3 +220,19 @@ fn a_directory_is_no_list_of_a_programs_sources() {
         assert_offered(tree.path(), "rs/target", has_command, what);
     }
 }
+
+/// Embedded workspaces have crates in `target`, of which each is a project of its own.
+#[test]
+fn sources_of_the_project_around_it_are_none() {
+    let tree = scratch();
+    project(tree.path());
+    file(tree.path(), "h/rs/src/main.rs", 10);
+    file(tree.path(), "h/rs/target/board/Cargo.toml", 10);
+    for name in ["CACHEDIR.TAG", ".rustc_info.json"] {
+        file(tree.path(), format!("h/rs/target/board/target/{name}"), 50);
+    }
+    build(tree.path(), "h/rs/target/board/target/release");
+    assert_offered(tree.path(), "rs/target/board/target", false, "the sources around it");
+    file(tree.path(), "h/rs/target/board/src/main.rs", 10);
+    assert_offered(tree.path(), "rs/target/board/target", true, "sources of its own");
+}

@@ -115,6 +115,20 @@ fn a_surrounding_repository_or_database_withholds_the_command() {
         }
     }
     for engine in ENGINES {
+        // A scan may begin within.
+        for (root, is_offered) in
+            within.map(|(root, _)| (root, false)).into_iter().chain([("p", true)])
+        {
+            let report = report(
+                &tree.path().join("h").join(root),
+                ["--engine", engine, "--home-depth", "0"],
+                0,
+            );
+            let findings = report["homes"][0]["findings"].as_array().unwrap();
+            let compiled =
+                findings.iter().find(|finding| finding["path"] == "__pycache__").unwrap();
+            assert_eq!(compiled["command"].is_string(), is_offered, "{root} by {engine}");
+        }
         let report = report(tree.path(), ["--engine", engine, "--top", "20"], 0);
         assert!(offer(&report, "p/__pycache__").is_ok());
         assert!(offer(&report, "p/core.1").is_err_and(|advice| !advice.contains("is part of")));

@@ -14,7 +14,7 @@ fn client() -> NfsClient {
     let ledger = Arc::new(Ledger::new(LedgerSetup {
         rules,
         scope,
-        above: AboveRoot::Trusted,
+        above: AboveRoot::NOTHING,
         uids: UidNames::default(),
         ages: Ages::at(0),
         top: 10,
