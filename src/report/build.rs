@@ -258,8 +258,9 @@ impl Builder<'_> {
         let has_path = self.context.real_root.is_absolute();
         let filled = rule.command.as_ref().map(|text| fill(text, &absolute));
         let unusable = filled.as_ref().and_then(|command| match command.len() {
-            _ if !has_path => Some(NO_PATH),
+            // Wherever the owner sees the home.
             _ if rule.of_files && found.path.ends_with(b"\n") => Some(ENDS_IN_NEWLINE),
+            _ if !has_path => Some(NO_PATH),
             ..=LONGEST_COMMAND => None,
             _ => Some(TOO_LONG),
         });

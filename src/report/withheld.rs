@@ -83,7 +83,7 @@ pub(super) const ENDS_IN_NEWLINE: &str =
 /// Version of the checks that the commands of findings pass (src/report/withheld.rs, what rules must
 /// prove). Raise it with each change of a rule or a check after which a command that was offered is
 /// offered no more.
-pub const COMMAND_CHECKS: u32 = 14;
+pub const COMMAND_CHECKS: u32 = 15;
 
 /// Removes the commands and the advice of a run that an older program published, because they passed
 /// fewer checks.

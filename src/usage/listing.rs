@@ -310,8 +310,9 @@ impl Listing {
         let sources = std::mem::take(&mut self.sources);
         let sources = Some(&sources).filter(|_| !large);
         let is_project = !large && ledger.rules().may_be_project(markers);
-        let project =
-            is_project.then(|| Project::new(ledger.rules().endings_of_files(self.filled)));
+        let project = is_project.then(|| {
+            Project::new(ledger.rules().endings_of_files(self.filled), dir.project.as_ref())
+        });
         let of_data = false;
         let mut seen = Seen {
             markers,

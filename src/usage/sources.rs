@@ -16,12 +16,25 @@ const REACH: u8 = 3;
 pub(super) struct Project {
     /// Endings of the files with contents that were seen among the sources.
     sources: AtomicU8,
+    /// The project among whose sources it is, as a workspace has them.
+    outer: Option<Arc<Project>>,
+    /// Number of projects around it.
+    level: u8,
 }
 
+/// The most projects around one whose sources count for it. More are no workspace, and a long chain of
+/// them would be walked for each directory.
+const DEEPEST: u8 = 8;
+
 impl Project {
-    /// A project with sources of these endings directly in it.
-    pub(super) fn new(sources: Endings) -> Arc<Self> {
-        Arc::new(Self { sources: sources.into() })
+    /// A project with sources of these endings directly in it. `role` is that of its directory in another one.
+    pub(super) fn new(sources: Endings, role: Option<&InProject>) -> Arc<Self> {
+        let outer = match role {
+            Some(InProject::Source(outer)) if outer.level < DEEPEST => Some(Arc::clone(outer)),
+            _ => None,
+        };
+        let level = outer.as_ref().map_or(0, |outer| outer.level + 1);
+        Arc::new(Self { sources: sources.into(), outer, level })
     }
 
     /// True if a file of this ending with contents was seen among the sources. The answer is final when all of
@@ -31,9 +44,12 @@ impl Project {
         self.sources.load(Ordering::Relaxed) & ending != 0
     }
 
+    /// Adds sources, which are those of the projects around it, too.
     pub(super) fn found_sources(&self, endings: Endings) {
-        // Relaxed: as above.
-        self.sources.fetch_or(endings, Ordering::Relaxed);
+        for project in std::iter::successors(Some(self), |project| project.outer.as_deref()) {
+            // Relaxed: as above.
+            project.sources.fetch_or(endings, Ordering::Relaxed);
+        }
     }
 }
 

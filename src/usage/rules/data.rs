@@ -7,8 +7,17 @@ use crate::usage::seen::{Extent, Seen};
 pub(super) const DATABASES: [&str; 3] = ["PG_VERSION", "ibdata1", "WiredTiger"];
 
 /// Names that mark a directory with a list of its files, which it is broken without: a BagIt archive, the mirror
-/// of a backup, a crate from `cargo vendor`.
-pub(super) const ARCHIVES: [&str; 3] = ["bagit.txt", "rdiff-backup-data", ".cargo-checksum.json"];
+/// of a backup, a crate from `cargo vendor`, an object of the Oxford Common File Layout, the files of ownCloud and
+/// Nextcloud, and those of MinIO.
+pub(super) const ARCHIVES: [&str; 7] = [
+    "bagit.txt",
+    "rdiff-backup-data",
+    ".cargo-checksum.json",
+    "inventory.json.sha512",
+    ".ocdata",
+    ".ncdata",
+    ".minio.sys",
+];
 
 /// Names that mark a working tree; for git, `.git` may also be a file. The directories of these
 /// names are repositories.

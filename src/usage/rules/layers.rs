@@ -12,10 +12,11 @@ use crate::usage::trie::NamePattern;
 /// The directories of layers as Podman, Buildah, Docker and containerd keep them, wherever their storage is.
 const LAYERS: [&str; 6] = [
     "{overlay,overlay2}/*/diff",
-    "vfs/dir/<digest>",
-    "btrfs/subvolumes/<digest>",
-    "zfs/graph/<digest>",
-    "aufs/diff/<digest>",
+    // Their names are digests, or 25 letters and digits if BuildKit made them.
+    "vfs/dir/*",
+    "btrfs/subvolumes/*",
+    "zfs/graph/*",
+    "aufs/diff/*",
     "snapshots/<number>",
 ];
 

@@ -74,6 +74,12 @@ fn sources_without_contents_are_none() {
         std::fs::remove_dir_all(tree.path().join("h/rs").join(top)).unwrap();
         assert_offered(tree.path(), "rs/target", false, what);
     }
+    // In a workspace, they are in projects of their own.
+    file(tree.path(), "h/rs/crates/b/Cargo.toml", 10);
+    assert_offered(tree.path(), "rs/target", false, "a member without sources");
+    file(tree.path(), "h/rs/crates/b/src/lib.rs", 10);
+    assert_offered(tree.path(), "rs/target", true, "a workspace");
+    std::fs::remove_dir_all(tree.path().join("h/rs/crates")).unwrap();
     // The sources of one project are not those of another one beside or below it.
     file(tree.path(), "h/other/src/main.rs", 10);
     file(tree.path(), "h/other/Cargo.toml", 10);

@@ -92,7 +92,8 @@ fn repositories_of_every_kind_withhold_the_command() {
 #[test]
 fn a_surrounding_repository_or_database_withholds_the_command() {
     let within = [
-        ("p/.git/refs/heads", &[][..]),
+        ("ocfl/v1/content", &["ocfl/inventory.json.sha512"][..]),
+        ("p/.git/refs/heads", &[]),
         ("bare/refs/heads", &["bare/HEAD", "bare/objects/x"]),
         ("pg/base", &["pg/PG_VERSION"]),
         ("hg/.hg/store", &[]),
