@@ -46,7 +46,7 @@ pub(super) fn section(report: &Report) -> Markup {
             h2 id="findings-title" { "Clean-up candidates" }
             @if lines.is_empty() { p.none { "No rule found anything." } } @else {
                 p { "The " (many(lines.len() as u64, "finding that frees", "findings that free")) " most. \
-                    Owners run the commands, or the administrator as the owner (" code { "setpriv --reuid=UID --regid=UID --clear-groups" } "), \
+                    Owners run the commands, or the administrator as the owner (" code { "setpriv --reuid=UID --regid=65534 --clear-groups" } "), \
                     never as root: an owner may have put a link there meanwhile. Paths are those of the machine that \
                     scanned." }
                 form.tools hidden data-for="findings-table" {

@@ -144,8 +144,9 @@ fn run_as(home: &HomeReport) -> Option<String> {
     }
     home.findings.iter().any(|finding| finding.command.is_some()).then(|| {
         format!(
-            "Run them in the owner's shell, `setpriv --reuid={uid} --regid={uid} --clear-groups sh`, never as \
-             root: the owner may have put a link there meanwhile"
+            "Run them in a shell with the owner's rights and no group's, `setpriv --reuid={uid} --regid=65534 \
+             --clear-groups sh`, never as root: the owner may have put a link there meanwhile. If it does not \
+             start, stop"
         )
     })
 }

@@ -66,7 +66,7 @@ fn the_page_of_a_user_says_whose_the_commands_are() {
     assert!(page("200005").contains("Root owns this home"));
     give(&tree.path().join("200005"), 200_005);
     assert_eq!(has(&page("200005")), [true, true, true]);
-    assert!(page("200005").contains("`setpriv --reuid=200005 --regid=200005 --clear-groups sh`"));
+    assert!(page("200005").contains("`setpriv --reuid=200005 --regid=65534 --clear-groups sh`"));
     assert_eq!(has(&page("200006")), [false, false, false]);
     assert_eq!(has(&page("0")), [true, false, true]);
 }
