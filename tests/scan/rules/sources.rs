@@ -242,3 +242,18 @@ fn sources_of_the_project_around_it_are_none() {
     file(tree.path(), "h/rs/target/board/src/main.rs", 10);
     assert_offered(tree.path(), "rs/target/board/target", true, "sources of its own");
 }
+
+/// Pages of documentation have the sources in them, perhaps the last ones.
+#[test]
+fn documentation_needs_sources_too() {
+    let tree = scratch();
+    file(tree.path(), "h/rs/Cargo.toml", 10);
+    for name in
+        ["CACHEDIR.TAG", "doc/static.files/x.css", "doc/p/all.html", "doc/src/p/lib.rs.html"]
+    {
+        file(tree.path(), format!("h/rs/target/{name}"), 5000);
+    }
+    assert_offered(tree.path(), "rs/target", false, "documentation alone");
+    file(tree.path(), "h/rs/src/lib.rs", 10);
+    assert_offered(tree.path(), "rs/target", true, "documentation and sources");
+}
