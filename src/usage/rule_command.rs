@@ -21,10 +21,33 @@ const READ_AGAIN: [&str; 30] = [
 ];
 
 /// Programs that run what their first word, or an option before it, leads to.
-const INTERPRETERS: [&str; 24] = [
+const INTERPRETERS: [&str; 30] = [
     "python", "pypy", "perl", "ruby", "node", "nodejs", "deno", "bun", "php", "lua", "tclsh",
     "julia", "Rscript", "java", "awk", "gawk", "mawk", "sed", "nu", "pwsh", "make", "gmake",
-    "ninja", "just",
+    "ninja", "just", "rake", "ant", "scons", "tox", "nox", "invoke",
+];
+
+/// Tools of projects, and the words with which they run programs of the project.
+const PROJECT_TOOLS: [&str; 15] = [
+    "npm", "npx", "pnpm", "yarn", "bun", "deno", "cargo", "go", "poetry", "pipenv", "uv", "hatch",
+    "pdm", "composer", "bundle",
+];
+const RUNS: [&str; 15] = [
+    "run",
+    "run-script",
+    "exec",
+    "test",
+    "start",
+    "build",
+    "check",
+    "install",
+    "ci",
+    "x",
+    "dlx",
+    "bench",
+    "task",
+    "doc",
+    "generate",
 ];
 
 /// Variables that name places of programs, beside `LD_PRELOAD` and the like.
@@ -157,6 +180,14 @@ fn check_run(settings: &[&str], words: &[&str]) -> Result<(), String> {
         }
     }
     let Some((interpreter, words)) = words.split_first() else { return Ok(()) };
+    if PROJECT_TOOLS.contains(&program(interpreter))
+        && let Some(runs) = words.iter().find(|word| RUNS.contains(word))
+        && words.iter().any(|word| leads_there(word))
+    {
+        return Err(format!(
+            "`{interpreter} {runs}` runs what is at {{path}}: run the tool itself"
+        ));
+    }
     let versionless =
         program(interpreter).trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     if !INTERPRETERS.contains(&versionless) {

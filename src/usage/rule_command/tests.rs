@@ -276,6 +276,9 @@ fn no_program_of_the_finding_is_run() {
         "ruby -ne {path}",
         "awk -f {path}",
         "make -C {path} clean",
+        "npm --prefix {path} run clean",
+        "cargo run --manifest-path {path}/Cargo.toml",
+        "tox -c {path}",
         "A=1 nu {path}",
         "PATH={path} tool clean",
         "LD_PRELOAD={path}/x.so tool clean",
@@ -286,6 +289,8 @@ fn no_program_of_the_finding_is_run() {
     }
     for command in [
         "python3 -m tool clean {path}",
+        "npm cache clean --force --cache {path}",
+        "cargo clean --target-dir {path}",
         "python3 /opt/site/clean.py {path}",
         "JULIA_DEPOT_PATH={path} julia /opt/site/gc.jl",
         "TOOL_PATH={path} tool clean",
