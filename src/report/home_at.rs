@@ -67,7 +67,7 @@ fn repeated<T: Ord + Clone>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
 /// Advice to the owner of a home that root owns, for example after a restore by `cp -r`: the
 /// owner's own `rm` would fail.
 const OWNED_BY_ROOT: &str =
-    "root owns this home: ask the administrator to make it yours, or to remove this";
+    "root owns this home: ask the administrator to make it yours, or to remove this finding";
 
 /// The same for the administrator.
 pub(crate) const OWNED_BY_ROOT_STILL: &str =
