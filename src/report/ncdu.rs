@@ -59,8 +59,8 @@ impl EntryForm for Ncdu {
         open(to, name);
         sizes(to, attrs, Some(dev));
         if attrs.nlink > 1 {
-            let links = attrs.nlink.min(MOST_LINKS);
-            put(to, format_args!(",\"ino\":{},\"hlnkc\":true,\"nlink\":{links}", attrs.ino));
+            number(to, b",\"ino\":", attrs.ino);
+            number(to, b",\"hlnkc\":true,\"nlink\":", attrs.nlink.min(MOST_LINKS));
         }
         if attrs.kind != FileKind::File {
             to.extend_from_slice(b",\"notreg\":true");
@@ -118,18 +118,25 @@ fn open(to: &mut Vec<u8>, name: &[u8]) {
 
 /// Appends sizes, owner and time, and the device if it differs from the parent directory's.
 fn sizes(to: &mut Vec<u8>, attrs: &Attrs, above: Option<u64>) {
-    let bytes = [("asize", attrs.apparent), ("dsize", attrs.allocated)];
+    let bytes: [(&[u8], u64); 2] =
+        [(b",\"asize\":", attrs.apparent), (b",\"dsize\":", attrs.allocated)];
     for (key, bytes) in bytes.into_iter().filter(|(_, bytes)| *bytes > 0) {
-        put(to, format_args!(",\"{key}\":{}", bytes.min(MOST_BYTES)));
+        number(to, key, bytes.min(MOST_BYTES));
     }
     if above != Some(attrs.dev) {
-        put(to, format_args!(",\"dev\":{}", attrs.dev));
+        number(to, b",\"dev\":", attrs.dev);
     }
-    put(to, format_args!(",\"uid\":{}", attrs.uid));
+    number(to, b",\"uid\":", attrs.uid);
     // ncdu refuses the whole file over a time before 1970.
     if attrs.mtime >= 0 {
-        put(to, format_args!(",\"mtime\":{}", attrs.mtime));
+        number(to, b",\"mtime\":", attrs.mtime);
     }
+}
+
+/// Appends a key, with the comma before it and the colon after it, and a number.
+fn number(to: &mut Vec<u8>, key: &[u8], number: impl itoa::Integer) {
+    to.extend_from_slice(key);
+    to.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Appends a name as a JSON string.
@@ -155,18 +162,14 @@ fn escaped(to: &mut Vec<u8>, name: &[u8]) {
             match (c, raw.shows(c)) {
                 ('"' | '\\', _) => to.extend([b'\\', c as u8]),
                 (c, false) if u32::from(c) <= 0xffff => {
-                    put(to, format_args!("\\u{:04x}", u32::from(c)));
+                    // Writing to a vector cannot fail.
+                    let _ = write!(to, "\\u{:04x}", u32::from(c));
                 }
                 (c, _) => to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
         to.extend_from_slice(chunk.invalid());
     }
-}
-
-fn put(to: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    // Writing to a vector cannot fail.
-    let _ = to.write_fmt(text);
 }
 
 #[cfg(test)]

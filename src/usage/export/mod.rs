@@ -37,6 +37,9 @@ use dir_index::{DirIndex, DirRecord};
 /// Bytes of text above which a listing should be committed.
 const HEAVY: usize = 64 * 1024;
 
+/// Bytes of text of a directory with some ten files.
+const FEW: usize = 1024;
+
 /// The entries that a walk collects, to be written in one form.
 #[derive(Debug)]
 pub struct Export {
@@ -207,6 +210,10 @@ impl Lines {
 
     /// Adds an entry of the directory `of` that is not a directory itself.
     pub(in crate::usage) fn leaf(&mut self, of: &Dir, name: &[u8], attrs: &Attrs) {
+        if self.leaves.is_empty() {
+            // Enough for most directories, so the text is not moved as it grows.
+            self.leaves.reserve(FEW);
+        }
         self.form.leaf(&mut self.leaves, name, attrs, of.attrs.dev);
     }
 
