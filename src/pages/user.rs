@@ -11,7 +11,9 @@ use super::homes::marks;
 use super::trend::{Past, changes, reaches_quota};
 use super::words::*;
 use super::{bar, grew, money};
-use crate::report::{Coverage, HomeAt, HomeKind, HomeReport, Remedy, Report, Usage, below, remedy};
+use crate::report::{
+    Coverage, HomeAt, HomeKind, HomeReport, Remedy, Report, Usage, below, names_a_tool, remedy,
+};
 use crate::units::AllocatedBytes;
 use crate::usage::Class;
 
@@ -167,10 +169,10 @@ fn candidates(report: &Report, home: &HomeReport, home_at: &HomeAt<'_>) -> Marku
                         code { "~" } "." },
                 }
                 " Each command names the place that it cleans."
-                @if lines.iter().any(|line| line.advice.is_some()) {
+                @if lines.iter().filter_map(|line| line.advice).any(names_a_tool) {
                     " By hand, a tool acts on the home that " code { "HOME" } " names. If that is \
-                    another one, as in a space with a disk of its own, begin with "
-                    code { "HOME=~/user-default-efs" } "."
+                    another one, as in a space with a disk of its own, put " code { "HOME=" }
+                    " and the path of this one before the command."
                 }
             }
             div.scroll tabindex="0" role="region" aria-label="Clean-up candidates" {

@@ -8,7 +8,7 @@ use super::app_letter::UntoldApp;
 use super::ledger::Reason;
 use super::people::{NewestRun, Recipient, Subject, Untold};
 use super::template::{Field, Template};
-use crate::report::{self, Finding, GrownPlace, HomeReport, Reader, Remedy};
+use crate::report::{self, Finding, GrownPlace, HomeReport, Reader, Remedy, names_a_tool};
 use crate::text::{Shown, plural, printable};
 use crate::units::{AllocatedBytes, Usd};
 
@@ -107,7 +107,7 @@ impl LetterWriter<'_> {
         // Each note is written once.
         let mut noted: Vec<&str> = Vec::new();
         let mut out = Vec::new();
-        let (mut has_paths_of_scan, mut has_advice) = (false, false);
+        let (mut has_paths_of_scan, mut names_tools) = (false, false);
         for (subject, finding) in &all {
             let home = subject.home;
             let path = subject.on(short(&finding.path_bytes()));
@@ -121,7 +121,7 @@ impl LetterWriter<'_> {
             let note = home.rules.iter().find(|rule| rule.rule == finding.rule);
             let remedy = remedy(subject, finding, is_only_home);
             has_paths_of_scan |= remedy.as_ref().is_some_and(|it| it.has_path_of_scan);
-            has_advice |= remedy.as_ref().is_some_and(|it| it.is_advice);
+            names_tools |= remedy.as_ref().is_some_and(|it| it.names_tool);
             out.extend(remedy.map(|remedy| format!("      {}", remedy.line)));
             if let Some(note) = note.and_then(|rule| rule.note_of(finding))
                 && !noted.contains(&note)
@@ -138,7 +138,7 @@ impl LetterWriter<'_> {
         if has_paths_of_scan {
             out.push(PATHS_OF_SCAN.to_owned());
         }
-        if has_advice {
+        if names_tools {
             out.push(HOME_OF_TOOLS.to_owned());
         }
         out.join("\n")
@@ -151,12 +151,13 @@ const PATHS_OF_SCAN: &str = "  The paths in these commands are those of the mach
 
 /// Says which home the tools act on that advice names.
 const HOME_OF_TOOLS: &str = "  By hand, a tool acts on the home that HOME names. If that is another one, as in a space \
-                             with a disk\n  of its own, begin with HOME=~/user-default-efs.";
+                             with a disk\n  of its own, put HOME= and the path of this one before the command.";
 
 /// A command or advice for a finding in a message.
 struct RemedyLine {
     line: String,
-    is_advice: bool,
+    /// True if words name a tool.
+    names_tool: bool,
     /// True if it is a command with a path as the machine that scanned sees it.
     has_path_of_scan: bool,
 }
@@ -167,9 +168,11 @@ fn remedy(subject: &Subject<'_>, finding: &Finding, is_only_home: bool) -> Optio
     let (run, home) = (subject.run, subject.home);
     let known = (is_only_home, run.has_own_root);
     let words =
-        |line: String, is_advice| Some(RemedyLine { line, is_advice, has_path_of_scan: false });
+        |line: String, names_tool| Some(RemedyLine { line, names_tool, has_path_of_scan: false });
     let command = match report::remedy(run.report, (home, finding), &run.home_at, known)? {
-        Remedy::ByHand(advice) => return words(format!("By hand: {}", whole(advice)), true),
+        Remedy::ByHand(advice) => {
+            return words(format!("By hand: {}", whole(advice)), names_a_tool(advice));
+        }
         Remedy::Command(command) => command,
     };
     // Commands of this program are printable, because it quotes paths. Commands of configured
@@ -177,7 +180,7 @@ fn remedy(subject: &Subject<'_>, finding: &Finding, is_only_home: bool) -> Optio
     match command.len() <= MAX_COMMAND && !command.chars().any(char::is_control) {
         true => {
             let has_path_of_scan = !run.home_at.is_set();
-            Some(RemedyLine { line: command, is_advice: false, has_path_of_scan })
+            Some(RemedyLine { line: command, names_tool: false, has_path_of_scan })
         }
         false => {
             words("(the path is too long for a message: ask for the command)".to_owned(), false)

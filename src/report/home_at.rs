@@ -73,6 +73,11 @@ const OWNED_BY_ROOT: &str =
 pub(crate) const OWNED_BY_ROOT_STILL: &str =
     "root owns this home, so its owner cannot remove this before the home is the owner's";
 
+/// True if words name a tool, which acts on the home of whoever runs it.
+pub(crate) fn names_a_tool(words: &str) -> bool {
+    words.contains('`')
+}
+
 /// Words to an owner whose home may be at `home_at` in a space, or may not.
 const PATH_NOT_KNOWN: &str = "the path of this home in your space is not known";
 

@@ -3,6 +3,7 @@
 
 use std::fmt::{Result, Write};
 
+use super::home_at::names_a_tool;
 use super::model::*;
 use super::table::{age_of, finding_table, future_line, marks, owner_of};
 use crate::columns::{columns, push_table, show_column, usd};
@@ -98,10 +99,11 @@ fn findings(out: &mut dyn Write, home: &HomeReport) -> Result {
         if let Some(line) = run_as(home) {
             writeln!(out, "  {line}")?;
         }
-        if home.findings.iter().any(|it| it.command.is_none() && it.advice.is_some()) {
+        if home.findings.iter().filter_map(|it| it.advice.as_deref()).any(names_a_tool) {
             writeln!(
                 out,
-                "  (by hand, a tool acts on the home that HOME names: begin with HOME=PATH for another)"
+                "  (by hand, a tool acts on the home that HOME names: for another one, put `HOME=PATH` before the \
+                 command)"
             )?;
         }
         for finding in &home.findings {
@@ -136,17 +138,15 @@ fn findings(out: &mut dyn Write, home: &HomeReport) -> Result {
 /// Says as whom to run the commands of a home, which root's shell would run as well.
 fn run_as(home: &HomeReport) -> Option<String> {
     let uid = home.uid.filter(|uid| *uid != 0)?;
-    if home.is_roots() {
-        return Some(
-            "Root owns this home, so its owner cannot run them before the home is the owner's"
-                .to_owned(),
-        );
-    }
+    let first = match home.is_roots() {
+        true => format!("Root owns this home: give it to uid {uid} first. "),
+        false => String::new(),
+    };
     home.findings.iter().any(|finding| finding.command.is_some()).then(|| {
         format!(
-            "Run them in a shell with the owner's rights and no group's, `setpriv --reuid={uid} --regid=65534 \
-             --clear-groups sh`, never as root: the owner may have put a link there meanwhile. If it does not \
-             start, stop"
+            "{first}Run them in a shell with the owner's rights and no group's, `setpriv --reuid={uid} \
+             --regid=65534 --clear-groups sh`, never as root: the owner may have put a link there meanwhile. If \
+             that shell does not start, run nothing"
         )
     })
 }

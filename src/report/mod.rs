@@ -41,7 +41,7 @@ pub use groups::GroupReport;
 pub(crate) use groups::NO_GROUP;
 pub use growth::{GrownHome, GrownPlace, Growth, GrowthBase};
 pub(crate) use growth::{GrowthAlarm, GrowthFactor, HomesBefore};
-pub(crate) use home_at::{HomeAt, OWNED_BY_ROOT_STILL, Remedy, below, remedy};
+pub(crate) use home_at::{HomeAt, OWNED_BY_ROOT_STILL, Remedy, below, names_a_tool, remedy};
 pub use identity::{FileSystemKey, Identity, Root, Roots};
 pub use json::{json, write_json};
 pub use model::*;

@@ -7,7 +7,7 @@ use super::entry::{is_open_to_others, lets_others_add, may_hide_acl};
 pub struct AboveRoot {
     /// Whose commands can trust the path to the root.
     pub path: PathTrust,
-    /// True if the root is part of a database, an archive or a repository, whose marker is above it.
+    /// True if the root is part of a database, an archive or a repository, by its path or by a marker above it.
     pub in_data: bool,
 }
 
@@ -41,11 +41,13 @@ impl PathTrust {
         below: u32,
         has_acl: impl FnOnce() -> bool,
     ) -> Self {
+        let has_acl = may_hide_acl(uid, gid, mode) && has_acl();
+        let is_sticky = mode & 0o1000 != 0;
         match self {
             _ if is_open_to_others(uid, gid, mode) => Self::Untrusted,
-            _ if may_hide_acl(uid, gid, mode) && has_acl() => Self::Untrusted,
+            _ if has_acl && !is_sticky => Self::Untrusted,
             // In a directory such as /tmp, a name that its owner gives up is anybody's.
-            _ if below != 0 && lets_others_add(uid, gid, mode) => Self::Untrusted,
+            _ if below != 0 && (has_acl || lets_others_add(uid, gid, mode)) => Self::Untrusted,
             _ if uid == 0 => self,
             Self::Trusted => Self::OnlyOf(uid),
             Self::OnlyOf(person) if person == uid => self,

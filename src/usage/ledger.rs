@@ -245,6 +245,10 @@ impl Ledger {
             if class == Class::Trash && names_another(&dir.name, owner) {
                 finding.hold(Content::Foreign);
             }
+            let rules = &self.setup.rules;
+            if dir.parent.as_ref().is_some_and(|above| rules.is_part_of_another(rule, above)) {
+                finding.hold(Content::Data);
+            }
             let is_removable = |parent: &Arc<Dir>| self.lets_remove(parent, owner);
             if !dir.may_be_of(owner) || !dir.parent.as_ref().is_none_or(is_removable) {
                 finding.hold(Content::Protected);

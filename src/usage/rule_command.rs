@@ -27,27 +27,25 @@ const INTERPRETERS: [&str; 30] = [
     "ninja", "just", "rake", "ant", "scons", "tox", "nox", "invoke",
 ];
 
-/// Tools of projects, and the words with which they run programs of the project.
-const PROJECT_TOOLS: [&str; 15] = [
+/// Tools that run programs of the project that one of these options names.
+const PROJECT_TOOLS: [&str; 22] = [
     "npm", "npx", "pnpm", "yarn", "bun", "deno", "cargo", "go", "poetry", "pipenv", "uv", "hatch",
-    "pdm", "composer", "bundle",
+    "pdm", "composer", "bundle", "gradle", "mvn", "cmake", "meson", "dotnet", "bazel", "git",
 ];
-const RUNS: [&str; 15] = [
-    "run",
-    "run-script",
-    "exec",
-    "test",
-    "start",
-    "build",
-    "check",
-    "install",
-    "ci",
-    "x",
-    "dlx",
-    "bench",
-    "task",
-    "doc",
-    "generate",
+const PROJECT_OPTIONS: [&str; 13] = [
+    "-C",
+    "-d",
+    "-f",
+    "-p",
+    "--build",
+    "--cwd",
+    "--dir",
+    "--directory",
+    "--file",
+    "--manifest-path",
+    "--prefix",
+    "--project",
+    "--working-dir",
 ];
 
 /// Variables that name places of programs, beside `LD_PRELOAD` and the like.
@@ -180,13 +178,20 @@ fn check_run(settings: &[&str], words: &[&str]) -> Result<(), String> {
         }
     }
     let Some((interpreter, words)) = words.split_first() else { return Ok(()) };
-    if PROJECT_TOOLS.contains(&program(interpreter))
-        && let Some(runs) = words.iter().find(|word| RUNS.contains(word))
-        && words.iter().any(|word| leads_there(word))
-    {
-        return Err(format!(
-            "`{interpreter} {runs}` runs what is at {{path}}: run the tool itself"
-        ));
+    // `cargo clean` runs nothing of the project.
+    let is_harmless = program(interpreter) == "cargo" && words.first() == Some(&"clean");
+    if PROJECT_TOOLS.contains(&program(interpreter)) && !is_harmless {
+        let names_project =
+            |pair: &[&str]| PROJECT_OPTIONS.contains(&pair[0]) && leads_there(pair[1]);
+        let in_one = words.iter().filter_map(|word| word.split_once('='));
+        let in_one = in_one.map(|(option, place)| [option, place]);
+        let runs = |word: &&str| ["run", "x", "dlx"].contains(word);
+        if words.windows(2).any(names_project)
+            || in_one.into_iter().any(|pair| names_project(&pair))
+            || words.iter().any(runs) && words.iter().any(|word| leads_there(word))
+        {
+            return Err(format!("`{interpreter}` runs what is at {{path}}: run the tool itself"));
+        }
     }
     let versionless =
         program(interpreter).trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');

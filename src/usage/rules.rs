@@ -417,7 +417,8 @@ impl Rules {
 
 fn patterns(names: &[String]) -> Result<Vec<NamePattern>, String> {
     let bad = |name: &str, error: String| format!("`{name}`: {error}");
-    names.iter().map(|name| NamePattern::new(name).map_err(|error| bad(name, error))).collect()
+    let names = names.iter().flat_map(|name| expand_braces(name));
+    names.map(|name| NamePattern::new(&name).map_err(|error| bad(&name, error))).collect()
 }
 
 fn length_bit(name: &[u8]) -> u64 {

@@ -161,7 +161,11 @@ pub(in crate::commands) fn setup(
     started: Timestamp,
 ) -> LedgerSetup {
     let settings = &config.settings;
-    let root = config.root.canonicalize().unwrap_or_else(|_| config.root.clone());
+    // Of a server, only its own directories: a host may be called `exp-1-2`.
+    let root = match config.is_url() {
+        true => config.path_on_server().unwrap_or_default().into(),
+        false => config.root.canonicalize().unwrap_or_else(|_| config.root.clone()),
+    };
     let names = Arc::clone(names);
     let uids = UidNames::accepted_by(move |uid, directory| names.may_be_uid(uid, directory));
     let scope = Scope {
@@ -248,28 +252,42 @@ impl RootPaths {
     }
 }
 
+/// True if an automounter would take a name that is looked up in the directory for one to mount.
+#[cfg(target_os = "linux")]
+fn is_automounter(directory: &Path) -> bool {
+    // `AUTOFS_SUPER_MAGIC` (linux/magic.h).
+    rustix::fs::statfs(directory).is_ok_and(|system| system.f_type == 0x0187)
+}
+
+/// Other systems than Linux are not asked.
+#[cfg(not(target_os = "linux"))]
+fn is_automounter(_directory: &Path) -> bool {
+    false
+}
+
 /// Examines the directories above a canonical path.
 ///
 /// # Errors
 /// If one of them cannot be examined.
 fn above(path: &Path) -> std::io::Result<AboveRoot> {
     let mut below = path.symlink_metadata()?.uid();
-    let mut above = AboveRoot::NOTHING;
-    above.in_data = path.components().any(|name| Rules::is_repository(name.as_os_str().as_bytes()));
+    let mut found_above = AboveRoot::NOTHING;
+    found_above.in_data =
+        path.components().any(|name| Rules::is_repository(name.as_os_str().as_bytes()));
     for directory in path.ancestors().skip(1) {
         let found = directory.symlink_metadata()?;
         let mode = (found.mode() & 0o7777) as u16;
         let below = std::mem::replace(&mut below, found.uid());
         let has_acl = || may_have_acl(directory);
-        above.path = above.path.and((found.uid(), found.gid(), mode), below, has_acl);
+        found_above.path = found_above.path.and((found.uid(), found.gid(), mode), below, has_acl);
         // A name that cannot be looked up counts as present, as below the root.
         let has = |name: &str| match directory.join(name).symlink_metadata() {
             Err(error) => error.kind() != ErrorKind::NotFound,
             Ok(_) => true,
         };
-        above.in_data |= Rules::is_all_data(has);
+        found_above.in_data |= !is_automounter(directory) && Rules::is_all_data(has);
     }
-    Ok(above)
+    Ok(found_above)
 }
 
 #[cfg(test)]

@@ -7,16 +7,13 @@ use crate::usage::seen::{Extent, Seen};
 pub(super) const DATABASES: [&str; 3] = ["PG_VERSION", "ibdata1", "WiredTiger"];
 
 /// Names that mark a directory with a list of its files, which it is broken without: a BagIt archive, the mirror
-/// of a backup, a crate from `cargo vendor`, an object of the Oxford Common File Layout, the files of ownCloud and
-/// Nextcloud, and those of MinIO.
-pub(super) const ARCHIVES: [&str; 7] = [
+/// of a backup, a crate from `cargo vendor`, an object of the Oxford Common File Layout.
+pub(super) const ARCHIVES: [&str; 5] = [
     "bagit.txt",
     "rdiff-backup-data",
     ".cargo-checksum.json",
-    "inventory.json.sha512",
-    ".ocdata",
-    ".ncdata",
-    ".minio.sys",
+    "0=ocfl_object_1.0",
+    "0=ocfl_object_1.1",
 ];
 
 /// Names that mark a working tree; for git, `.git` may also be a file. The directories of these

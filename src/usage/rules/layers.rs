@@ -11,7 +11,7 @@ use crate::usage::trie::NamePattern;
 
 /// The directories of layers as Podman, Buildah, Docker and containerd keep them, wherever their storage is.
 const LAYERS: [&str; 6] = [
-    "{overlay,overlay2}/*/diff",
+    "{overlay,overlay2,fuse-overlayfs}/*/diff",
     // Their names are digests, or 25 letters and digits if BuildKit made them.
     "vfs/dir/*",
     "btrfs/subvolumes/*",

@@ -61,11 +61,13 @@ fn the_page_of_a_user_says_whose_the_commands_are() {
     };
     let has =
         |page: &str| ["rm -rf", "never as root", "Downloaded again"].map(|it| page.contains(it));
-    // In the shell of 200005, the commands would fail.
-    assert_eq!(has(&page("200005")), [true, false, true]);
-    assert!(page("200005").contains("Root owns this home"));
+    // In a shell with the rights of 200005, the commands would fail.
+    assert_eq!(has(&page("200005")), [true, true, true]);
+    assert!(page("200005").contains("Root owns this home: give it to uid 200005 first."));
+    assert!(!page("200006").contains("Root owns this home"), "there is no command");
     give(&tree.path().join("200005"), 200_005);
     assert_eq!(has(&page("200005")), [true, true, true]);
+    assert!(!page("200005").contains("Root owns this home"));
     assert!(page("200005").contains("`setpriv --reuid=200005 --regid=65534 --clear-groups sh`"));
     assert_eq!(has(&page("200006")), [false, false, false]);
     assert_eq!(has(&page("0")), [true, false, true]);

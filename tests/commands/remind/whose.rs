@@ -208,6 +208,7 @@ fn texts_are_templates() {
     });
     let text = world.preview(0);
     assert!(text.contains("\n      By hand: look \\u{202e}through it\n"), "{text}");
+    assert!(!text.contains("the home that HOME names"), "no tool is named: {text}");
     // They may hold a command, so they are not cut.
     for length in [300, 1000] {
         let advice =
@@ -288,9 +289,18 @@ fn the_person_of_a_home_that_root_restored_is_told_to_ask_the_administrator() {
     let text = world.preview(0);
     assert!(!text.contains(&command), "{text}");
     assert!(text.contains("By hand: root owns this home: ask the administrator"), "{text}");
-    let page = page(&world);
-    assert!(!page.contains(&command), "{page}");
-    assert!(page.contains("root owns this home"), "{page}");
+    let shown = page(&world);
+    assert!(!shown.contains(&command), "{shown}");
+    assert!(shown.contains("root owns this home"), "{shown}");
+    // A tool that is named acts on HOME.
+    for (advice, is_said) in [("look through it", false), ("run `tool clean`", true)] {
+        world.edit_home("200005", |home| {
+            home["findings"][0]["command"] = serde_json::Value::Null;
+            home["findings"][0]["advice"] = advice.into();
+        });
+        assert_eq!(world.preview(0).contains("the home that HOME names"), is_said, "{advice}");
+        assert_eq!(page(&world).contains("By hand, a tool acts on the home"), is_said, "{advice}");
+    }
     let mut of_all = world.command();
     of_all.args(["report", "--html", "-", "--from"]).arg(world.published());
     let of_all = stdout(&watched(&mut of_all, Duration::from_secs(60)));

@@ -108,35 +108,36 @@ fn findings_in(root: &Path, args: &[&str]) -> Vec<Value> {
     homes.flat_map(|home| home["findings"].as_array().unwrap().clone()).collect()
 }
 
-/// conda compares the files of a package with its list.
+/// conda compares the files of a package with its list. A person's own directory may be called like one.
 #[test]
 fn installed_packages_are_known_wherever_the_scan_begins() {
+    let packages =
+        ["pkgs/x-1.2-h0f_0/share/x", "conda_cache/y-1.2-0/etc/y", "py/lib/python3.11/json"];
+    let own = ["work/app", "own/a-b-c_1/run-2024-11-5/app"];
     let tree = scratch();
-    for place in
-        ["work/app", "cache/x-1.2-h0f_0/share/x", "cache/y-1.2-0/etc/y", "py/lib/python3.11/json"]
-    {
+    for place in packages.iter().chain(&own) {
         file(tree.path(), format!("{place}/m.py"), 1000);
         file(tree.path(), format!("{place}/__pycache__/m.cpython-311.pyc"), 5000);
     }
     for engine in ENGINES {
-        for depth in ["0", "1", "2", "3", "4"] {
+        for depth in 0..=5 {
             let found = |root: &str| {
-                let args = ["--engine", engine, "--home-depth", depth];
+                let args = ["--engine", engine, "--home-depth", &depth.to_string()];
                 let all = findings_in(&tree.path().join(root), &args);
+                assert!(all.iter().all(|it| it["rule"] == "python-byproducts"), "{root}: {all:?}");
                 all.iter().filter(|finding| finding["command"].is_string()).count()
             };
-            let is_in_home = depth.parse::<usize>().unwrap() <= 2;
-            assert_eq!(found(""), usize::from(is_in_home), "depth {depth}");
-            assert_eq!(found("work/app"), usize::from(depth == "0"), "depth {depth}");
-            for root in [
-                "cache",
-                "cache/x-1.2-h0f_0",
-                "cache/x-1.2-h0f_0/share/x",
-                "cache/y-1.2-0/etc/y",
-                "py/lib",
-                "py/lib/python3.11/json",
-            ] {
-                assert_eq!(found(root), 0, "{root}, depth {depth}");
+            let in_homes = own.iter().filter(|place| place.split('/').count() >= depth);
+            assert_eq!(found(""), in_homes.count(), "depth {depth}");
+            assert_eq!(
+                found("own/a-b-c_1/run-2024-11-5"),
+                usize::from(depth <= 1),
+                "depth {depth}"
+            );
+            for place in packages {
+                for root in Path::new(place).ancestors().filter(|root| *root != Path::new("")) {
+                    assert_eq!(found(root.to_str().unwrap()), 0, "{root:?}, depth {depth}");
+                }
             }
         }
     }

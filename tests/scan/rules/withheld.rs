@@ -92,7 +92,7 @@ fn repositories_of_every_kind_withhold_the_command() {
 #[test]
 fn a_surrounding_repository_or_database_withholds_the_command() {
     let within = [
-        ("ocfl/v1/content", &["ocfl/inventory.json.sha512"][..]),
+        ("ocfl/v1/content", &["ocfl/0=ocfl_object_1.1"][..]),
         ("p/.git/refs/heads", &[]),
         ("bare/refs/heads", &["bare/HEAD", "bare/objects/x"]),
         ("pg/base", &["pg/PG_VERSION"]),
@@ -129,6 +129,8 @@ fn a_surrounding_repository_or_database_withholds_the_command() {
             let compiled =
                 findings.iter().find(|finding| finding["path"] == "__pycache__").unwrap();
             assert_eq!(compiled["command"].is_string(), is_offered, "{root} by {engine}");
+            let why = compiled["advice"].as_str().unwrap_or("it holds, or is part of");
+            assert!(why.starts_with("it holds, or is part of"), "{root} by {engine}: {why}");
         }
         let report = report(tree.path(), ["--engine", engine, "--top", "20"], 0);
         assert!(offer(&report, "p/__pycache__").is_ok());
