@@ -181,13 +181,12 @@ fn check_run(settings: &[&str], words: &[&str]) -> Result<(), String> {
     // `cargo clean` runs nothing of the project.
     let is_harmless = program(interpreter) == "cargo" && words.first() == Some(&"clean");
     if PROJECT_TOOLS.contains(&program(interpreter)) && !is_harmless {
+        let pairs = words.windows(2).map(|pair| (pair[0], pair[1]));
+        let mut pairs = pairs.chain(words.iter().filter_map(|word| word.split_once('=')));
         let names_project =
-            |pair: &[&str]| PROJECT_OPTIONS.contains(&pair[0]) && leads_there(pair[1]);
-        let in_one = words.iter().filter_map(|word| word.split_once('='));
-        let in_one = in_one.map(|(option, place)| [option, place]);
+            |(option, place): (&str, &str)| PROJECT_OPTIONS.contains(&option) && leads_there(place);
         let runs = |word: &&str| ["run", "x", "dlx"].contains(word);
-        if words.windows(2).any(names_project)
-            || in_one.into_iter().any(|pair| names_project(&pair))
+        if pairs.any(names_project)
             || words.iter().any(runs) && words.iter().any(|word| leads_there(word))
         {
             return Err(format!("`{interpreter}` runs what is at {{path}}: run the tool itself"));
