@@ -2,10 +2,10 @@
 
 use super::entry::{is_open_to_others, lets_others_add, may_hide_acl};
 
-/// What the directories above the root say of it.
+/// Facts that the directories above the root tell about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AboveRoot {
-    /// Whose commands can trust the path to the root.
+    /// Owners whose commands can trust the path to the root.
     pub path: PathTrust,
     /// True if the root is part of a database, an archive or a repository, by its path or by a marker above it.
     pub in_data: bool,
