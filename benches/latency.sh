@@ -7,6 +7,7 @@
 #
 # RTT_US is 5000 by default. Environment: RUNS (3 or more; du takes half a minute), DIRS (2000),
 # FILES (10) in each; PEERS=installed uses only installed peers; NCDU2 is the path of an ncdu 2.
+# WORKERS="32 64 128" compares the automatic number of workers with fixed ones instead of the peers.
 set -euo pipefail
 
 # shellcheck disable=SC2034 # For common.sh.
@@ -26,9 +27,17 @@ bin=$target/release
 export EFS_SCAN_CONFIG=/dev/null
 
 contender "efs-scan" "$bin/efs-scan" "$mnt"
-contender "du -s" du -s "$mnt"
-peers_on "$mnt"
-contender "floor, 64 threads" "$bin/floor" --threads 64 "$mnt"
+if [[ -n ${WORKERS:-} ]]; then
+  reference=efs-scan
+  for workers in $WORKERS; do
+    contender "efs-scan, $workers workers" "$bin/efs-scan" "$mnt" --threads "$workers"
+  done
+else
+  reference="du -s"
+  contender "du -s" du -s "$mnt"
+  peers_on "$mnt"
+  contender "floor, 64 threads" "$bin/floor" --threads 64 "$mnt"
+fi
 
 # run INDEX: writes one line "seconds round-trips peak-in-flight" to $results/INDEX. A tool that did not
 # open every directory has failed.
@@ -59,20 +68,20 @@ for ((round = 1; round <= runs; round++)); do
 done
 
 for index in "${!commands[@]}"; do
-  if [[ ${names[index]} == "du -s" ]]; then
-    du=$(median "$index" 1)
+  if [[ ${names[index]} == "$reference" ]]; then
+    base=$(median "$index" 1)
   fi
 done
 echo "$(machine), $(load)."
 echo "slow-tree: $rtt µs a round trip, $dirs directories with $files files each. Nothing cached," \
   "median of $runs interleaved runs."
 echo
-echo "| tool | version | median s | times faster than \`du -s\` | round trips | most in flight |"
+echo "| tool | version | median s | times faster than \`$reference\` | round trips | most in flight |"
 echo "| --- | --- | ---: | ---: | ---: | ---: |"
 for index in "${!commands[@]}"; do
   time=$(median "$index" 1)
   printf '| %s | %s | %.2f | %.1f | %.0f | %.0f |\n' "${names[index]}" \
-    "$(version "${commands[index]}")" "$time" "$(ratio "$du" "$time")" \
+    "$(version "${commands[index]}")" "$time" "$(ratio "$base" "$time")" \
     "$(median "$index" 2)" "$(median "$index" 3)"
 done
 printf '\nNot installed here: %s.\n' "${absent[*]:-none}"

@@ -267,10 +267,10 @@ fn remarks(out: &mut dyn Write, report: &Report) -> Result {
     if (trash.allocated_bytes + cache.allocated_bytes).0 > 0 {
         writeln!(
             out,
-            "Reclaimable: {} at most, of trash {} and caches {}.",
-            report.reclaimable_share().allocated_bytes.human(),
+            "Reclaimable (trash {} and caches {}): {} can be had back at most.",
             trash.allocated_bytes.human(),
             cache.allocated_bytes.human(),
+            report.reclaimable_share().allocated_bytes.human()
         )?;
     }
     if let Some(money) = &report.money {
