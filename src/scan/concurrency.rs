@@ -53,15 +53,16 @@ const SLEEPY: f64 = 0.3;
 /// The part of the workers added by doubling that must show as throughput.
 const GAIN_OF_DOUBLING: f64 = 0.2;
 
-/// The part of the workers added by a trial that must show as throughput.
-const GAIN_OF_TRIAL: f64 = 0.5;
+/// The part of the workers added by a trial that must show as throughput: a trial adds a quarter, and
+/// five hundredths more throughput are worth it.
+const GAIN_OF_TRIAL: f64 = 0.2;
 
 /// The part of the workers added by a trial that must show as throughput to restart the doubling:
 /// the file system has changed.
 const GAIN_TO_START_AGAIN: f64 = 0.8;
 
-/// The share of the throughput that must remain with a quarter fewer workers.
-const KEPT_WITH_FEWER: f64 = 0.88;
+/// The share of the throughput that must remain with fewer workers, however many steps were taken.
+const KEPT_WITH_FEWER: f64 = 0.95;
 
 /// Number of windows that must agree that the file system is at its limit, or has become slow.
 const SURE: u32 = 2;
@@ -251,8 +252,12 @@ impl Concurrency {
         step: OperatingPoint,
         load: Load,
     ) {
+        // New threads take processor time once, so one busy window proves little.
         if load.busy {
             match before {
+                Some(_) if doubts + 1 < SURE => {
+                    self.phase = Phase::Start { before, doubts: doubts + 1 };
+                }
                 Some(before) => self.try_other(self.limit, before, 1),
                 None => self.settle(Some(step.latency), 1),
             }
@@ -348,7 +353,7 @@ impl Concurrency {
         }
         let fewer = self.fewer();
         match fewer < self.limit {
-            true => self.try_other(fewer, step, pause),
+            true => self.try_other(fewer, step.at_least(before.throughput()), pause),
             false => self.settle(Some(step.latency), pause),
         }
     }

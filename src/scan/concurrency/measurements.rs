@@ -48,6 +48,12 @@ impl OperatingPoint {
         self.workers as f64 / self.latency
     }
 
+    /// Returns the same number of workers with at least this throughput, so that several steps down are
+    /// compared with the number of workers before the first.
+    pub(super) fn at_least(self, throughput: f64) -> Self {
+        Self { latency: self.latency.min(self.workers as f64 / throughput), ..self }
+    }
+
     /// Returns the part of the added workers that shows as throughput.
     pub(super) fn gain(self, before: Self) -> f64 {
         let change = self.workers as f64 / before.workers as f64;

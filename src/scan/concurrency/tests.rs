@@ -17,20 +17,37 @@ struct Server {
     noise: f64,
     /// Share of answers that take three times as long, for any number of workers.
     stalls: f64,
+    /// Sharpness of the limit: answers queue long before it with a low one, as where the server shares
+    /// our processors.
+    sharpness: f64,
 }
 
 impl Server {
     fn far(latency_ms: f64) -> Self {
         let capacity = f64::INFINITY;
         let latency = latency_ms / 1e3;
-        Self { latency, capacity, cpu: 10e-6, cores: 2, sleeps: true, noise: 0.0, stalls: 0.0 }
+        Self {
+            latency,
+            capacity,
+            cpu: 10e-6,
+            cores: 2,
+            sleeps: true,
+            noise: 0.0,
+            stalls: 0.0,
+            sharpness: f64::INFINITY,
+        }
     }
 
     /// Returns the answers per second for `n` workers, and the seconds that each takes.
     fn serve(&self, n: usize) -> (f64, f64) {
         let n = n as f64;
         let unloaded = n / (self.latency + self.cpu);
-        let rate = unloaded.min(self.capacity).min(self.cores as f64 / self.cpu);
+        let limit = self.capacity.min(self.cores as f64 / self.cpu);
+        let rate = match self.sharpness.is_finite() {
+            true => (unloaded.powf(-self.sharpness) + limit.powf(-self.sharpness))
+                .powf(-1.0 / self.sharpness),
+            false => unloaded.min(limit),
+        };
         (rate, n / rate)
     }
 }
@@ -135,6 +152,22 @@ fn a_server_at_its_limit_gets_few_more_workers() {
                     "{capacity}/s, noise {noise}: {lately} where {enough} do"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn where_throughput_levels_off_slowly_little_of_it_is_lost() {
+    for (capacity, sharpness) in [(48_000.0, 4.0), (48_000.0, 2.0), (20_000.0, 4.0)] {
+        for (noise, seed) in [0.0, 0.1, 0.2].into_iter().flat_map(|n| (1..6).map(move |s| (n, s))) {
+            let server = Server { capacity, sharpness, noise, ..Server::far(3.0) };
+            let mut walk = SimulatedWalk { random: seed, ..SimulatedWalk::new(bounds(256)) };
+            let best = server.serve(256).0;
+            walk.run(&server, 5.0);
+            let before = walk.trips;
+            walk.run(&server, 60.0);
+            let share = (walk.trips - before) / 60.0 / best;
+            assert!(share > 0.9, "{capacity}/s, {sharpness}, noise {noise}: {share} of {best}");
         }
     }
 }
