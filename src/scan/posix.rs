@@ -1,6 +1,6 @@
 //! Engine for a mounted file system on Linux: getdents64 and statx relative to descriptors.
 //!
-//! The names of each batch are stat'ed before the next batch is read. On NFS this makes the kernel
+//! Each name is stat'ed before the next batch of names is read. On NFS this makes the kernel
 //! request attributes with every READDIR ("readdirplus"), so files need no round trip of their own.
 //! Listing everything first, as `du` does, costs one GETATTR per file in large directories. On a
 //! local file system, other workers stat the batches of a wide directory.
@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use super::mount::is_mounted_below;
 use super::pace::Pace;
 use super::parents::{Budget, ParentDir};
-use super::reading::{Buffers, Chunk, DirReading, Gone, Names};
+use super::reading::{Buffers, Chunk, DirReading, Gone, Named, Names};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd, attrs_unmounted};
 use super::workers::{Walker, Workers};
 use super::{Ended, Engine, FsKind, Plan, WalkError};
@@ -177,6 +177,10 @@ impl PosixWalk {
                     return;
                 }
                 Halt::MountedOver => {
+                    // Its own entry may come after names in the mount.
+                    if reading.can_restart() {
+                        reading.listing = self.ledger.begin(&reading.dir);
+                    }
                     reading.listing.mounted_over();
                     return self.finish(reading, workers);
                 }
@@ -260,10 +264,9 @@ impl PosixWalk {
         buffers: &mut Buffers,
     ) -> Halt {
         let fd = Arc::clone(&reading.fd);
-        let Buffers { dirents, names } = buffers;
-        let mut raw = RawDir::new(&*fd, dirents.spare_capacity_mut());
-        names.clear();
-        let mut first_batch = true;
+        let mut raw = RawDir::new(&*fd, buffers.dirents.spare_capacity_mut());
+        // Names of this batch for another worker.
+        let mut chunk: Option<Names> = None;
         // Only the first read is timed, because later ones are often answered from the kernel's
         // cache.
         let mut asked = Some(match reading.opened.take() {
@@ -277,6 +280,8 @@ impl PosixWalk {
                 self.pace.answered(asked);
             } else if fresh && matches!(next, Some(Ok(_))) {
                 self.pace.more_names();
+                let wide = self.fs == FsKind::Local && reading.listing.is_large();
+                chunk = (wide && workers.want_more(CHUNKS_PER_WORKER)).then(Names::default);
             }
             match next {
                 None => return Halt::End,
@@ -297,30 +302,30 @@ impl PosixWalk {
                     {
                         let directory =
                             matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
-                        names.push(name, directory.then(|| entry.ino()));
+                        let directory = directory.then(|| entry.ino());
+                        if let Some(names) = &mut chunk {
+                            names.push(name, directory);
+                        } else if self.stop.is_set() {
+                            return Halt::Stopped;
+                        } else {
+                            let DirReading { listing, gone, .. } = &mut *reading;
+                            self.stat_name(&fd, (name, directory), listing, gone);
+                        }
                     }
                 }
             }
             if !raw.is_buffer_empty() {
                 continue;
             }
-            let share = self.fs == FsKind::Local && !first_batch && reading.listing.is_large();
-            if share && workers.want_more(CHUNKS_PER_WORKER) {
+            if let Some(names) = chunk.take() {
                 let chunk = Chunk {
-                    names: std::mem::take(names),
+                    names,
                     fd: Arc::clone(&fd),
                     listing: self.ledger.fork(&reading.dir),
                     node: Arc::clone(reading.node()),
                 };
                 workers.push([WorkItem::Stat(Box::new(chunk))]);
-            } else {
-                let DirReading { listing, gone, .. } = &mut *reading;
-                if self.stat_names(&fd, names, listing, gone) == Ended::Interrupted {
-                    return Halt::Stopped;
-                }
             }
-            names.clear();
-            first_batch = false;
             if reading.listing.is_heavy() {
                 self.commit(reading, Extent::Partly, workers);
             }
@@ -331,40 +336,41 @@ impl PosixWalk {
         }
     }
 
-    /// Adds the attributes of `names` to the listing, and records subdirectories that are `gone`.
-    fn stat_names(
+    /// Adds the attributes of a name to the listing, or records a subdirectory that is `gone`.
+    fn stat_name(
         &self,
         fd: &OwnedFd,
-        names: &Names,
+        (name, directory): Named<'_>,
         listing: &mut Listing,
         gone: &mut Gone,
-    ) -> Ended {
-        for (name, directory) in names.iter() {
-            if self.stop.is_set() {
-                return Ended::Interrupted;
+    ) {
+        let read = match directory {
+            None if !self.files_may_be_mounts => attrs_unmounted,
+            _ => attrs_at,
+        };
+        let attrs = match read(fd, name) {
+            Err(error) if is_estale(&error) => read(fd, name),
+            attrs => attrs,
+        };
+        match attrs {
+            Ok(attrs) => listing.entry(&self.ledger, name.to_bytes(), attrs),
+            Err(error) if directory.is_some() && error.kind() == io::ErrorKind::NotFound => {
+                gone.extend(directory.map(|ino| (ino, name.to_bytes().into())));
             }
-            let read = match directory {
-                None if !self.files_may_be_mounts => attrs_unmounted,
-                _ => attrs_at,
-            };
-            let attrs = match read(fd, name) {
-                Err(error) if is_estale(&error) => read(fd, name),
-                attrs => attrs,
-            };
-            match attrs {
-                Ok(attrs) => listing.entry(&self.ledger, name.to_bytes(), attrs),
-                Err(error) if directory.is_some() && error.kind() == io::ErrorKind::NotFound => {
-                    gone.extend(directory.map(|ino| (ino, name.to_bytes().into())));
-                }
-                Err(error) => listing.failed(Op::Stat, Some(name.to_bytes()), &error),
-            }
+            Err(error) => listing.failed(Op::Stat, Some(name.to_bytes()), &error),
         }
-        Ended::Complete
     }
 
     fn stat_chunk(&self, mut chunk: Chunk, workers: &Arc<Workers<Self>>) {
         let mut gone = Gone::new();
-        let ended = self.stat_names(&chunk.fd, &chunk.names, &mut chunk.listing, &mut gone);
+        let mut ended = Ended::Complete;
+        for name in chunk.names.iter() {
+            if self.stop.is_set() {
+                ended = Ended::Interrupted;
+                break;
+            }
+            self.stat_name(&chunk.fd, name, &mut chunk.listing, &mut gone);
+        }
         gone.iter().for_each(|(_, name)| chunk.listing.moved(name));
         // Partly, because a rule's markers may be among the names of other chunks.
         let probe = FdProbe(&chunk.fd);

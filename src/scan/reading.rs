@@ -1,4 +1,4 @@
-//! A directory that is being read, and a worker's buffers for reading.
+//! A directory that is being read, and a worker's buffer for reading.
 
 use std::ffi::CStr;
 use std::os::fd::OwnedFd;
@@ -13,7 +13,7 @@ use crate::usage::{Dir, Ledger, Listing};
 /// The kernel's NFS client chooses the size of its own requests (they grow up to `rsize`).
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// Names of a directory, in the order of the listing. Each one is stored as a byte that says if it
+/// Names of a directory for another worker, in the order of the listing. Each one is stored as a byte that says if it
 /// may be a directory, the name, and a NUL. The inode number follows if it may be a directory.
 #[derive(Default)]
 pub(super) struct Names(Vec<u8>);
@@ -22,10 +22,6 @@ pub(super) struct Names(Vec<u8>);
 pub(super) type Named<'a> = (&'a CStr, Option<u64>);
 
 impl Names {
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
     #[inline]
     pub(super) fn push(&mut self, name: &CStr, directory: Option<u64>) {
         self.0.push(u8::from(directory.is_some()));
@@ -116,14 +112,13 @@ impl DirReading {
     }
 }
 
-/// A worker's buffers: directory entries as the kernel writes them, and the names among them.
+/// A worker's buffer: directory entries as the kernel writes them.
 pub(super) struct Buffers {
     pub(super) dirents: Vec<u8>,
-    pub(super) names: Names,
 }
 
 impl Default for Buffers {
     fn default() -> Self {
-        Self { dirents: Vec::with_capacity(BATCH_BYTES), names: Names::default() }
+        Self { dirents: Vec::with_capacity(BATCH_BYTES) }
     }
 }

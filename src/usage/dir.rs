@@ -186,18 +186,17 @@ impl Dir {
 
     /// Returns the path below the root, with the file system's bytes; empty for the root.
     pub fn path(&self) -> Vec<u8> {
-        let mut names = vec![&*self.name];
-        let mut dir = &self.parent;
-        while let Some(parent) = dir {
-            names.push(&parent.name);
-            dir = &parent.parent;
+        let upwards = std::iter::successors(Some(self), |dir| dir.parent.as_deref());
+        let below_root = || upwards.clone().take_while(|dir| dir.parent.is_some());
+        let length: usize = below_root().map(|dir| dir.name.len() + 1).sum();
+        let mut path = vec![b'/'; length.saturating_sub(1)];
+        let mut rest = &mut *path;
+        for dir in below_root() {
+            let (above, name) = rest.split_at_mut(rest.len() - dir.name.len());
+            name.copy_from_slice(&dir.name);
+            rest = above.split_last_mut().map_or(&mut [], |(_, above)| above);
         }
-        names.pop();
-        if names.is_empty() {
-            return Vec::new();
-        }
-        names.reverse();
-        names.join(&b'/')
+        path
     }
 
     /// Returns the path of an entry of this directory.

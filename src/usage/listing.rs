@@ -31,6 +31,10 @@ const HEAVY: usize = 1024;
 /// directory has more names than fit.
 const HEARD: usize = 1024;
 
+/// Bytes of the names of most directories. The allocator keeps pieces of this size at hand for each thread,
+/// and not those of more than a KiB.
+const MOST_HEARD: usize = 256;
+
 /// Bytes of names to keep if a rule that matches the directory's path needs them: fewer than
 /// [`MANY`] names of any length fit.
 const HEARD_AT_PATH: usize = 256 * 1024;
@@ -115,7 +119,7 @@ impl Listing {
             shares: 0,
             markers: 0,
             names: 0,
-            heard: Vec::with_capacity(HEARD + 256),
+            heard: Vec::with_capacity(MOST_HEARD),
             hears: if dir.matches_a_path() || asks { HEARD_AT_PATH } else { HEARD },
             sources: SourceNames::default(),
             filled: 0,

@@ -101,6 +101,8 @@ pub struct Rules {
     suffixes: Vec<(usize, Box<[u8]>)>,
     /// Last bytes of the suffixes; they reject most names.
     suffix_gate: Box<[bool; 256]>,
+    /// By first byte of a file's name, the smallest size in bytes that a rule for files asks for.
+    file_gate: Box<[u64; 256]>,
     /// First bytes of the names of files whose contents a rule compares.
     head_gate: Box<[bool; 256]>,
     pathless: Vec<RuleIndex>,
@@ -135,6 +137,7 @@ impl Rules {
             marker_gate: Box::new([0; 256]),
             suffixes: Vec::new(),
             suffix_gate: Box::new([false; 256]),
+            file_gate: Box::new([u64::MAX; 256]),
             head_gate: Box::new([false; 256]),
             pathless: Vec::new(),
             layers: Layers::new().map_err(|problem| (0, problem))?,
@@ -204,7 +207,11 @@ impl Rules {
             starts_with: spec.starts_with.as_deref().map(|text| text.as_bytes().into()),
             pathless: spec.paths.is_empty(),
         };
-        self.source_endings.extend(rule.sources.clone());
+        if let Some(ending) = &rule.sources
+            && !self.source_endings.contains(ending)
+        {
+            self.source_endings.push(ending.clone());
+        }
         if rule.made_from != 0 {
             self.made_from |= rule.made_from;
             self.made_marks |= rule.contains;
@@ -215,17 +222,14 @@ impl Rules {
             let bad = |error: String| format!("path `{path}`: {error}");
             if spec.kind == RuleKind::File {
                 let name = path.strip_prefix("**/").unwrap_or(&path);
-                if spec.starts_with.is_some() {
-                    match name.bytes().next().filter(|b| !b"*?[".contains(b)) {
-                        Some(first) => self.head_gate[usize::from(first)] = true,
-                        None => self.head_gate.fill(true),
-                    }
+                let min_size = spec.min_size()?.unwrap_or(0);
+                let first = name.bytes().next().filter(|b| !b"*?[\\<".contains(b)).map(usize::from);
+                for byte in first.map_or(0..=255, |first| first..=first) {
+                    self.file_gate[byte] = self.file_gate[byte].min(min_size);
+                    self.head_gate[byte] |= spec.starts_with.is_some();
                 }
-                self.files.push(FileRule {
-                    rule: index,
-                    min_size: spec.min_size()?.unwrap_or(0),
-                    name: NamePattern::new(name).map_err(bad)?,
-                });
+                let name = NamePattern::new(name).map_err(bad)?;
+                self.files.push(FileRule { rule: index, min_size, name });
             } else {
                 self.paths.insert(&path, index).map_err(bad)?;
             }
@@ -270,6 +274,9 @@ impl Rules {
     /// Finds the first rule that matches a regular file by its name and apparent size.
     #[inline]
     pub fn file(&self, name: &[u8], size: u64) -> Option<RuleIndex> {
+        if size < self.file_gate[usize::from(*name.first()?)] {
+            return None;
+        }
         self.files
             .iter()
             .find(|file| size >= file.min_size && file.name.matches(name))

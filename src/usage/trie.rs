@@ -93,7 +93,21 @@ impl NamePattern {
         Ok(Self::Glob { first, glob, matcher: OnceLock::new() })
     }
 
+    #[inline]
     pub(super) fn matches(&self, name: &[u8]) -> bool {
+        // One byte rejects nearly every name without a call.
+        let may_match = match self {
+            Self::Literal(text) | Self::Start(text) => {
+                text.first().is_none_or(|first| name.first() == Some(first))
+            }
+            Self::End(text) => text.last().is_none_or(|last| name.last() == Some(last)),
+            Self::Glob { first, .. } => first.is_none_or(|first| name.first() == Some(&first)),
+            Self::Parts { .. } => true,
+        };
+        may_match && self.matches_all(name)
+    }
+
+    fn matches_all(&self, name: &[u8]) -> bool {
         match self {
             Self::Literal(literal) => **literal == *name,
             Self::Start(start) => name.starts_with(start),
@@ -117,12 +131,9 @@ impl NamePattern {
                     true => (0..name.len()).any(|start| is_all(&name[start..])),
                 }
             }
-            Self::Glob { first, glob, matcher } => {
-                first.is_none_or(|first| name.first() == Some(&first))
-                    && matcher
-                        .get_or_init(|| glob.compile_matcher())
-                        .is_match(Path::new(OsStr::from_bytes(name)))
-            }
+            Self::Glob { glob, matcher, .. } => matcher
+                .get_or_init(|| glob.compile_matcher())
+                .is_match(Path::new(OsStr::from_bytes(name))),
         }
     }
 }

@@ -53,9 +53,13 @@ impl Rules {
         &'a self,
         names: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> bool {
+        let names = names.chain(self.names_of_root());
+        // Two names tell nearly every directory from a layer.
+        let mut nearest = names.clone();
+        let nearest = [nearest.next(), nearest.next()];
         let begins = |path: &Vec<NamePattern>| {
-            let mut names = names.clone().chain(self.names_of_root());
-            path.iter().all(|part| names.next().is_some_and(|name| part.matches(name)))
+            let near = path.iter().take(nearest.len());
+            leads(near, nearest.into_iter().flatten()) && leads(path, names.clone())
         };
         self.layers.patterns.iter().any(begins)
     }
@@ -68,11 +72,18 @@ impl Rules {
     /// True if the root is in a layer.
     pub(in crate::usage) fn is_root_in_layer(&self) -> bool {
         let root = &self.layers.root;
-        let begins = |at, path: &Vec<NamePattern>| {
-            let names = &root[at..];
-            names.len() >= path.len()
-                && path.iter().zip(names).all(|(part, name)| part.matches(name))
+        let begins = |at: usize| {
+            let names = || root[at..].iter().map(|name| &**name);
+            self.layers.patterns.iter().any(|path| leads(path, names()))
         };
-        (0..root.len()).any(|at| self.layers.patterns.iter().any(|path| begins(at, path)))
+        (0..root.len()).any(begins)
     }
+}
+
+/// True if `names` match the whole path.
+fn leads<'p, 'n>(
+    path: impl IntoIterator<Item = &'p NamePattern>,
+    mut names: impl Iterator<Item = &'n [u8]>,
+) -> bool {
+    path.into_iter().all(|part| names.next().is_some_and(|name| part.matches(name)))
 }
