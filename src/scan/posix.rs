@@ -21,7 +21,7 @@ use super::pace::Pace;
 use super::parents::{Budget, ParentDir};
 use super::reading::{Buffers, Chunk, DirReading, Gone, Named, Names};
 use super::statx::{FdProbe, attrs_at, attrs_of_fd, attrs_unmounted};
-use super::workers::{Walker, Workers};
+use super::workers::{Walker, Worker, Workers};
 use super::{Ended, Engine, FsKind, Plan, WalkError};
 use crate::stop::Stop;
 use crate::usage::{Dir, Extent, Ledger, Listing, Op, Probe};
@@ -30,7 +30,7 @@ use crate::usage::{Dir, Extent, Ledger, Listing, Op, Probe};
 /// stats the names itself.
 const CHUNKS_PER_WORKER: usize = 4;
 
-/// Size of the stack from which a listing is deferred before it adds more directories.
+/// Number of waiting items from which a listing is deferred before it adds more directories.
 const CROWDED: usize = 16 * 1024;
 
 /// The `posix` engine.
@@ -88,7 +88,7 @@ struct PosixWalk {
     stop: Arc<Stop>,
 }
 
-/// A piece of work on the stack.
+/// A piece of work on a stack.
 enum WorkItem {
     /// A directory to open and read.
     List(Arc<Dir>, Arc<ParentDir>),
@@ -117,7 +117,7 @@ impl Walker for PosixWalk {
     type Item = WorkItem;
     type Scratch = Buffers;
 
-    fn run(&self, item: WorkItem, workers: &Arc<Workers<Self>>, buffers: &mut Buffers) {
+    fn run(&self, item: WorkItem, worker: &Worker<Self>, buffers: &mut Buffers) {
         match item {
             WorkItem::List(dir, parent) => {
                 let asked = self.pace.open();
@@ -133,10 +133,10 @@ impl Walker for PosixWalk {
                         self.forget(&fd);
                         let mut reading = DirReading::new(&self.ledger, &dir, fd, Some(&parent));
                         reading.opened = Some(asked);
-                        self.read(reading, workers, buffers);
+                        self.read(reading, worker, buffers);
                     }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        self.look_again(&dir, &parent, workers, buffers);
+                        self.look_again(&dir, &parent, worker, buffers);
                     }
                     Err(error) => self.unreadable(&dir, Op::Open, &error),
                 }
@@ -145,9 +145,9 @@ impl Walker for PosixWalk {
                 if std::mem::take(&mut reading.budgeted) {
                     self.budget.give_back();
                 }
-                self.read(*reading, workers, buffers);
+                self.read(*reading, worker, buffers);
             }
-            WorkItem::Stat(chunk) => self.stat_chunk(*chunk, workers),
+            WorkItem::Stat(chunk) => self.stat_chunk(*chunk, worker),
         }
     }
 
@@ -163,17 +163,17 @@ impl Walker for PosixWalk {
 
 impl PosixWalk {
     /// Reads a directory to its end, or until it has to wait.
-    fn read(&self, mut reading: DirReading, workers: &Arc<Workers<Self>>, buffers: &mut Buffers) {
+    fn read(&self, mut reading: DirReading, worker: &Worker<Self>, buffers: &mut Buffers) {
         loop {
-            match self.read_names(&mut reading, workers, buffers) {
+            match self.read_names(&mut reading, worker, buffers) {
                 Halt::End => {
                     if reading.gone.is_empty() || !self.read_again(&mut reading) {
-                        return self.finish(reading, workers);
+                        return self.finish(reading, worker);
                     }
                 }
                 Halt::Stopped => {
                     // The entries read so far count.
-                    self.commit(&mut reading, Extent::Partly, workers);
+                    self.commit(&mut reading, Extent::Partly, worker);
                     return;
                 }
                 Halt::MountedOver => {
@@ -182,22 +182,22 @@ impl PosixWalk {
                         reading.listing = self.ledger.begin(&reading.dir);
                     }
                     reading.listing.mounted_over();
-                    return self.finish(reading, workers);
+                    return self.finish(reading, worker);
                 }
                 Halt::Replaced => {
                     if let Some(parent) = reading.parent {
-                        self.look_again(&reading.dir, &parent, workers, buffers);
+                        self.look_again(&reading.dir, &parent, worker, buffers);
                     }
                     return;
                 }
-                Halt::Deferred => return workers.defer(WorkItem::Read(Box::new(reading))),
+                Halt::Deferred => return worker.defer(WorkItem::Read(Box::new(reading))),
                 Halt::Failed(error) => {
                     let again = is_estale(&error) && reading.tries == 1;
                     if again && reading.can_restart() && self.restart(&mut reading) {
                         continue;
                     }
                     reading.listing.failed(Op::List, None, &error);
-                    return self.finish(reading, workers);
+                    return self.finish(reading, worker);
                 }
             }
         }
@@ -229,17 +229,17 @@ impl PosixWalk {
         true
     }
 
-    fn finish(&self, mut reading: DirReading, workers: &Arc<Workers<Self>>) {
-        self.commit(&mut reading, Extent::Whole, workers);
+    fn finish(&self, mut reading: DirReading, worker: &Worker<Self>) {
+        self.commit(&mut reading, Extent::Whole, worker);
         self.ledger.end(reading.listing);
     }
 
-    fn commit(&self, reading: &mut DirReading, listed: Extent, workers: &Arc<Workers<Self>>) {
+    fn commit(&self, reading: &mut DirReading, listed: Extent, worker: &Worker<Self>) {
         let probe = FdProbe(&reading.fd);
         let children = reading.listing.commit(&self.ledger, listed, &probe);
         if !children.is_empty() {
             let node = Arc::clone(reading.node());
-            self.push_children(children, &node, &reading.fd, workers);
+            self.push_children(children, &node, &reading.fd, worker);
         }
     }
 
@@ -248,19 +248,19 @@ impl PosixWalk {
         mut children: Vec<Arc<Dir>>,
         node: &Arc<ParentDir>,
         fd: &Arc<OwnedFd>,
-        workers: &Arc<Workers<Self>>,
+        worker: &Worker<Self>,
     ) {
         let claimed = node.expect(&mut children, fd, &self.budget);
         claimed.iter().for_each(|dir| self.ledger.listed_elsewhere(dir));
         // The first name goes on top, because the kernel looked it up first.
-        workers.push(children.into_iter().rev().map(|dir| WorkItem::List(dir, Arc::clone(node))));
+        worker.push(children.into_iter().rev().map(|dir| WorkItem::List(dir, Arc::clone(node))));
     }
 
     /// Reads names, batch by batch, until there is a reason to stop.
     fn read_names(
         &self,
         reading: &mut DirReading,
-        workers: &Arc<Workers<Self>>,
+        worker: &Worker<Self>,
         buffers: &mut Buffers,
     ) -> Halt {
         let fd = Arc::clone(&reading.fd);
@@ -281,7 +281,7 @@ impl PosixWalk {
             } else if fresh && matches!(next, Some(Ok(_))) {
                 self.pace.more_names();
                 let wide = self.fs == FsKind::Local && reading.listing.is_large();
-                chunk = (wide && workers.want_more(CHUNKS_PER_WORKER)).then(Names::default);
+                chunk = (wide && worker.want_more(CHUNKS_PER_WORKER)).then(Names::default);
             }
             match next {
                 None => return Halt::End,
@@ -324,12 +324,12 @@ impl PosixWalk {
                     listing: self.ledger.fork(&reading.dir),
                     node: Arc::clone(reading.node()),
                 };
-                workers.push([WorkItem::Stat(Box::new(chunk))]);
+                worker.push([WorkItem::Stat(Box::new(chunk))]);
             }
             if reading.listing.is_heavy() {
-                self.commit(reading, Extent::Partly, workers);
+                self.commit(reading, Extent::Partly, worker);
             }
-            if workers.ready() > CROWDED && self.budget.take() {
+            if worker.ready() > CROWDED && self.budget.take() {
                 reading.budgeted = true;
                 return Halt::Deferred;
             }
@@ -361,7 +361,7 @@ impl PosixWalk {
         }
     }
 
-    fn stat_chunk(&self, mut chunk: Chunk, workers: &Arc<Workers<Self>>) {
+    fn stat_chunk(&self, mut chunk: Chunk, worker: &Worker<Self>) {
         let mut gone = Gone::new();
         let mut ended = Ended::Complete;
         for name in chunk.names.iter() {
@@ -376,7 +376,7 @@ impl PosixWalk {
         let probe = FdProbe(&chunk.fd);
         let children = chunk.listing.commit(&self.ledger, Extent::Partly, &probe);
         if !children.is_empty() {
-            self.push_children(children, &chunk.node, &chunk.fd, workers);
+            self.push_children(children, &chunk.node, &chunk.fd, worker);
         }
         if ended == Ended::Complete {
             self.ledger.end(chunk.listing);

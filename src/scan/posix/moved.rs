@@ -9,7 +9,7 @@ use super::{Halt, PosixWalk};
 use crate::scan::parents::{Again, ParentDir};
 use crate::scan::reading::{Buffers, DirReading};
 use crate::scan::statx::attrs_of_fd;
-use crate::scan::workers::Workers;
+use crate::scan::workers::Worker;
 use crate::usage::{Dir, Mount};
 
 impl PosixWalk {
@@ -37,7 +37,7 @@ impl PosixWalk {
         &self,
         dir: &Arc<Dir>,
         parent: &Arc<ParentDir>,
-        workers: &Arc<Workers<Self>>,
+        worker: &Worker<Self>,
         buffers: &mut Buffers,
     ) {
         let asked = self.pace.open();
@@ -48,7 +48,7 @@ impl PosixWalk {
                 let reading = DirReading::new(&self.ledger, dir, fd, Some(parent));
                 // This does not recurse without end: a descriptor stays with its inode, so the
                 // directory is not replaced again.
-                self.read(reading, workers, buffers);
+                self.read(reading, worker, buffers);
             }
             Again::Listed => self.ledger.listed_elsewhere(dir),
             Again::Missing => self.ledger.moved(dir),

@@ -18,7 +18,7 @@ impl Walker for Tree {
     type Item = usize;
     type Scratch = ();
 
-    fn run(&self, depth: usize, workers: &Arc<Workers<Self>>, (): &mut ()) {
+    fn run(&self, depth: usize, worker: &Worker<Self>, (): &mut ()) {
         let done = self.done.fetch_add(1, Ordering::SeqCst) + 1;
         assert_ne!(Some(done), self.panic_at, "as the test wants it");
         if let Some((at, stop)) = &self.stop_at
@@ -30,8 +30,8 @@ impl Walker for Tree {
             }
         }
         if depth > 0 {
-            workers.push(std::iter::repeat_n(depth - 1, self.width - 1));
-            workers.defer(depth - 1);
+            worker.push(std::iter::repeat_n(depth - 1, self.width - 1));
+            worker.defer(depth - 1);
         }
     }
 
@@ -70,10 +70,10 @@ fn everything_is_done_once_by_any_number_of_workers() {
         impl Walker for Counting {
             type Item = usize;
             type Scratch = ();
-            fn run(&self, depth: usize, workers: &Arc<Workers<Self>>, (): &mut ()) {
+            fn run(&self, depth: usize, worker: &Worker<Self>, (): &mut ()) {
                 self.1.fetch_add(1, Ordering::SeqCst);
                 if depth > 0 {
-                    workers.push(std::iter::repeat_n(depth - 1, self.0.width));
+                    worker.push(std::iter::repeat_n(depth - 1, self.0.width));
                 }
             }
             fn waiting(&self, _items: usize) {}
