@@ -8,16 +8,16 @@
 //!
 //! - **Start**: the number of workers begins at the number of cores and doubles once per round
 //!   trip, as in TCP's slow start, or quadruples while the processors are nearly idle. Doubling
-//!   ends when it gained less than a fifth in two windows, when the processor is busy, or at the
-//!   cap. The last step is then measured again, with answers to requests that were sent after it. A
+//!   ends when it gained less than a fifth in two windows, when the processor is busy in two, or at
+//!   the cap. The last step is then measured again, with answers to requests that were sent after it. A
 //!   step is always kept while answers arrive as fast as the fastest so far.
 //! - **Hold**: now and then the controller tries a quarter more workers, and keeps them if that
-//!   gains half of what is possible. Trials that gain nothing become rarer, up to one in 64
+//!   gains a fifth of what is possible. Trials that gain nothing become rarer, up to one in 64
 //!   windows. A trial that gains nearly all that is possible starts the doubling again.
 //! - When answers take twice as long as usual, the controller tries a quarter fewer workers, again
-//!   and again, as long as that costs no throughput: this drains a queue that the walk itself made.
-//!   If throughput falls with the workers, the walk is not the cause, and the slower answers become
-//!   the new usual. While answers are slower than the fastest ever, or the processor is busy,
+//!   and again, as long as all that costs less than a twentieth of the throughput: this drains a queue
+//!   that the walk itself made. If throughput falls with the workers, the walk is not the cause, and
+//!   the slower answers become the new usual. While answers are slower than the fastest ever, or the processor is busy,
 //!   trials alternate between fewer and more, which undoes gains by chance.
 //! - With `--max-latency`, the number of workers falls, down to one, while answers take longer than
 //!   that, and rises again when they take less than four fifths of it.
@@ -53,8 +53,8 @@ const SLEEPY: f64 = 0.3;
 /// The part of the workers added by doubling that must show as throughput.
 const GAIN_OF_DOUBLING: f64 = 0.2;
 
-/// The part of the workers added by a trial that must show as throughput: a trial adds a quarter, and
-/// five hundredths more throughput are worth it.
+/// The part of the workers added by a trial that must show as throughput. A trial adds a quarter, so
+/// this is 5 % of the throughput.
 const GAIN_OF_TRIAL: f64 = 0.2;
 
 /// The part of the workers added by a trial that must show as throughput to restart the doubling:
