@@ -8,9 +8,9 @@
 //!
 //! - **Start**: the number of workers begins at the number of cores and doubles once per round
 //!   trip, as in TCP's slow start, or quadruples while the processors are nearly idle. Doubling
-//!   ends when it gained less than a fifth in two windows, when the processor is busy in two, or at
-//!   the cap. The last step is then measured again, with answers to requests that were sent after it. A
-//!   step is always kept while answers arrive as fast as the fastest so far.
+//!   ends after two windows that gained less than a fifth or found the processors busy, or at the cap.
+//!   The last step is then measured again, with answers to requests that were sent after it. A step
+//!   is always kept while answers arrive as fast as the fastest so far.
 //! - **Hold**: now and then the controller tries a quarter more workers, and keeps them if that
 //!   gains a fifth of what is possible. Trials that gain nothing become rarer, up to one in 64
 //!   windows. A trial that gains nearly all that is possible starts the doubling again.
@@ -53,8 +53,8 @@ const SLEEPY: f64 = 0.3;
 /// The part of the workers added by doubling that must show as throughput.
 const GAIN_OF_DOUBLING: f64 = 0.2;
 
-/// The part of the workers added by a trial that must show as throughput. A trial adds a quarter, so
-/// this is 5 % of the throughput.
+/// The part of the workers added by a trial that must show as throughput. A trial adds a
+/// quarter where there are four or more, so this is 5 % of the throughput.
 const GAIN_OF_TRIAL: f64 = 0.2;
 
 /// The part of the workers added by a trial that must show as throughput to restart the doubling:
@@ -102,7 +102,7 @@ pub(super) struct Concurrency {
 enum Phase {
     Start {
         before: Option<OperatingPoint>,
-        /// Number of windows without a gain.
+        /// Number of windows without a gain or with busy processors.
         doubts: u32,
     },
     Hold(Hold),

@@ -96,7 +96,8 @@ impl ParentDir {
     }
 
     /// Keeps `fd` while children wait for it. If the budget is spent, the ancestor nearest to the
-    /// root gives up its own descriptor: stacks are depth first, so that one is needed last.
+    /// root gives up its own descriptor: stacks are depth first, so that one is needed last, unless
+    /// another worker takes from this one's stack.
     fn keep(&self, fd: &Arc<OwnedFd>, budget: &Budget) {
         // The root's descriptor is always kept, because every other directory can be reached from
         // it.

@@ -13,8 +13,9 @@ use crate::usage::{Dir, Ledger, Listing};
 /// The kernel's NFS client chooses the size of its own requests (they grow up to `rsize`).
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// Names of a directory for another worker, in the order of the listing. Each one is stored as a byte that says if it
-/// may be a directory, the name, and a NUL. The inode number follows if it may be a directory.
+/// Names of a directory for another worker, in the order of the listing. Each one is stored as a byte
+/// that says if it may be a directory, the name, and a NUL. The inode number follows if it may be a
+/// directory.
 #[derive(Default)]
 pub(super) struct Names(Vec<u8>);
 

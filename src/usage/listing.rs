@@ -31,8 +31,8 @@ const HEAVY: usize = 1024;
 /// directory has more names than fit.
 const HEARD: usize = 1024;
 
-/// Bytes of the names of most directories. The allocator keeps pieces of this size at hand for each thread,
-/// and not those of more than a KiB.
+/// Bytes of the names of most directories. Each thread keeps freed memory of this size at hand, and
+/// none of more than a KiB (glibc).
 const MOST_HEARD: usize = 256;
 
 /// Bytes of names to keep if a rule that matches the directory's path needs them: fewer than

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-/// Items that wait to be processed. A worker takes the newest of its own stack, so it stays in one
-/// part of the tree, and the memory that it allocated there is freed by itself. Without own work, it
-/// takes the oldest item of the longest stack, which has the most below it.
+/// Items that wait to be processed. A worker takes the newest item of its own stack, so it stays in
+/// one part of the tree and frees memory that it has allocated itself. If its own stack is empty, it
+/// takes the oldest item of the longest stack, which usually has the most below it.
 pub(super) struct Stacks<T> {
     stacks: Box<[VecDeque<T>]>,
     len: usize,

@@ -54,7 +54,7 @@ impl Rules {
         names: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> bool {
         let names = names.chain(self.names_of_root());
-        // Two names tell nearly every directory from a layer.
+        // Comparing two names first rejects nearly every directory.
         let mut nearest = names.clone();
         let nearest = [nearest.next(), nearest.next()];
         let begins = |path: &Vec<NamePattern>| {
