@@ -17,8 +17,8 @@
 //! - When answers take twice as long as usual, the controller tries a quarter fewer workers, again
 //!   and again, as long as all that costs less than a twentieth of the throughput: this drains a queue
 //!   that the walk itself made. If throughput falls with the workers, the walk is not the cause, and
-//!   the slower answers become the new usual. While answers are slower than the fastest ever, or the processor is busy,
-//!   trials alternate between fewer and more, which undoes gains by chance.
+//!   the slower answers become the new usual. While answers are slower than the fastest ever, or the
+//!   processor is busy, trials alternate between fewer and more, which undoes gains by chance.
 //! - With `--max-latency`, the number of workers falls, down to one, while answers take longer than
 //!   that, and rises again when they take less than four fifths of it.
 //!

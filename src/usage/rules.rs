@@ -223,12 +223,12 @@ impl Rules {
             if spec.kind == RuleKind::File {
                 let name = path.strip_prefix("**/").unwrap_or(&path);
                 let min_size = spec.min_size()?.unwrap_or(0);
-                let first = name.bytes().next().filter(|b| !b"*?[\\<".contains(b)).map(usize::from);
+                let name = NamePattern::new(name).map_err(bad)?;
+                let first = name.first_byte().map(usize::from);
                 for byte in first.map_or(0..=255, |first| first..=first) {
                     self.file_gate[byte] = self.file_gate[byte].min(min_size);
                     self.head_gate[byte] |= spec.starts_with.is_some();
                 }
-                let name = NamePattern::new(name).map_err(bad)?;
                 self.files.push(FileRule { rule: index, min_size, name });
             } else {
                 self.paths.insert(&path, index).map_err(bad)?;

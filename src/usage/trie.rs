@@ -93,16 +93,26 @@ impl NamePattern {
         Ok(Self::Glob { first, glob, matcher: OnceLock::new() })
     }
 
+    /// Returns the byte that every matching name begins with, if there is one.
+    #[inline]
+    pub(super) fn first_byte(&self) -> Option<u8> {
+        match self {
+            Self::Literal(text) | Self::Start(text) => text.first().copied(),
+            Self::Glob { first, .. } => *first,
+            Self::Parts { star: false, parts, .. } => match parts.first() {
+                Some(Part::Text(text)) => text.first().copied(),
+                _ => None,
+            },
+            Self::End(_) | Self::Parts { .. } => None,
+        }
+    }
+
     #[inline]
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         // One byte rejects nearly every name without a call.
         let may_match = match self {
-            Self::Literal(text) | Self::Start(text) => {
-                text.first().is_none_or(|first| name.first() == Some(first))
-            }
             Self::End(text) => text.last().is_none_or(|last| name.last() == Some(last)),
-            Self::Glob { first, .. } => first.is_none_or(|first| name.first() == Some(&first)),
-            Self::Parts { .. } => true,
+            _ => self.first_byte().is_none_or(|first| name.first() == Some(&first)),
         };
         may_match && self.matches_all(name)
     }
